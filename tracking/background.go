@@ -1,0 +1,165 @@
+package tracking
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sync"
+)
+
+// Background is the second-moment statistics of sentences in which no tracker should fire, in the space of one encoder: the
+// mean of v vᵀ over customer turns without content and over a broad bank of sentences. It is immutable.
+type Background struct {
+	encoder    string
+	dimensions int
+	turns      int       // sentences behind turnScatter
+	bank       int       // sentences behind bankScatter
+	turnMean   []float32 // upper triangle, row by row
+	bankMean   []float32
+}
+
+//go:embed background.bin
+var bundledBackground []byte
+
+// BundledBackground returns the statistics of the bundled encoder, computed as background.md says.
+var BundledBackground = sync.OnceValues(func() (*Background, error) {
+	return ReadBackground(bytes.NewReader(bundledBackground))
+})
+
+// Encoder returns the name of the encoder the statistics belong to.
+func (b *Background) Encoder() string { return b.encoder }
+
+// Counts returns how many turns and bank sentences the statistics come from.
+func (b *Background) Counts() (turns, bank int) { return b.turns, b.bank }
+
+// suits returns an error unless b can be used with e.
+func (b *Background) suits(e Encoder) error {
+	switch {
+	case b == nil:
+		return nil
+	case e == nil:
+		return errors.New("background without an encoder")
+	case b.encoder != e.Name() || b.dimensions != e.Dimensions():
+		return fmt.Errorf("background of encoder %s (%d dimensions) does not suit encoder %s (%d)",
+			b.encoder, b.dimensions, e.Name(), e.Dimensions())
+	}
+	return nil
+}
+
+// backgroundBatch is how many texts NewBackground hands to the encoder at once.
+const backgroundBatch = 64
+
+// NewBackground computes the statistics of an encoder: turns are sentences of customers in which nothing should fire, bank
+// is a few thousand varied sentences of customers. Encoding them takes some minutes of one core.
+func NewBackground(ctx context.Context, e Encoder, turns, bank []string) (*Background, error) {
+	if len(turns) == 0 || len(bank) == 0 {
+		return nil, errors.New("background needs turns and a bank of sentences")
+	}
+	b := &Background{encoder: e.Name(), dimensions: e.Dimensions(), turns: len(turns), bank: len(bank)}
+	var err error
+	if b.turnMean, err = meanScatter(ctx, e, turns); err != nil {
+		return nil, fmt.Errorf("background turns: %w", err)
+	}
+	if b.bankMean, err = meanScatter(ctx, e, bank); err != nil {
+		return nil, fmt.Errorf("background bank: %w", err)
+	}
+	return b, nil
+}
+
+func meanScatter(ctx context.Context, e Encoder, texts []string) ([]float32, error) {
+	n := e.Dimensions()
+	sum := make([]float64, triangle(n))
+	for rest := texts; len(rest) > 0; {
+		batch := rest[:min(backgroundBatch, len(rest))]
+		rest = rest[len(batch):]
+		vectors, err := embed(ctx, e, batch)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range vectors {
+			addOuter(sum, v)
+		}
+	}
+	mean := make([]float32, len(sum))
+	for i, s := range sum {
+		mean[i] = float32(s / float64(len(texts)))
+	}
+	return mean, nil
+}
+
+// addOuter adds the upper triangle of v vᵀ to sum.
+func addOuter(sum []float64, v []float32) {
+	k := 0
+	for i, x := range v {
+		for _, y := range v[i:] {
+			sum[k] += float64(x) * float64(y)
+			k++
+		}
+	}
+}
+
+func triangle(n int) int { return n * (n + 1) / 2 }
+
+// backgroundMagic opens the file form: magic, name length and name of the encoder, dimensions, counts, then the two upper
+// triangles as float32, all little-endian.
+const backgroundMagic = "OTB1"
+
+const (
+	maxEncoderName = 256
+	maxDimensions  = 8192
+)
+
+type backgroundHeader struct {
+	Magic                         [4]byte
+	NameLen                       uint32
+	Dimensions, TurnCount, Bank32 uint32
+}
+
+// WriteTo writes the file form of b.
+func (b *Background) WriteTo(w io.Writer) (int64, error) {
+	var buf bytes.Buffer
+	h := backgroundHeader{
+		Magic: [4]byte([]byte(backgroundMagic)), NameLen: uint32(len(b.encoder)),
+		Dimensions: uint32(b.dimensions), TurnCount: uint32(b.turns), Bank32: uint32(b.bank),
+	}
+	for _, part := range []any{h, []byte(b.encoder), b.turnMean, b.bankMean} {
+		if err := binary.Write(&buf, binary.LittleEndian, part); err != nil {
+			return 0, fmt.Errorf("write background: %w", err)
+		}
+	}
+	return buf.WriteTo(w)
+}
+
+// ReadBackground reads what WriteTo wrote.
+func ReadBackground(r io.Reader) (*Background, error) {
+	var h backgroundHeader
+	if err := binary.Read(r, binary.LittleEndian, &h); err != nil {
+		return nil, fmt.Errorf("read background: %w", err)
+	}
+	if string(h.Magic[:]) != backgroundMagic || h.NameLen > maxEncoderName || h.Dimensions == 0 || h.Dimensions > maxDimensions {
+		return nil, errors.New("read background: not a background file")
+	}
+	name := make([]byte, h.NameLen)
+	n := triangle(int(h.Dimensions))
+	b := &Background{
+		dimensions: int(h.Dimensions), turns: int(h.TurnCount), bank: int(h.Bank32),
+		turnMean: make([]float32, n), bankMean: make([]float32, n),
+	}
+	for _, part := range []any{name, b.turnMean, b.bankMean} {
+		if err := binary.Read(r, binary.LittleEndian, part); err != nil {
+			return nil, fmt.Errorf("read background: %w", err)
+		}
+	}
+	b.encoder = string(name)
+	for _, x := range append(b.turnMean[:n:n], b.bankMean...) {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			return nil, errors.New("read background: not a number")
+		}
+	}
+	return b, nil
+}

@@ -1,0 +1,132 @@
+package tracking
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/operatord/operatord/conversation"
+)
+
+// Limits of a set of trackers. They bound the memory of the compiled set and the time of one match, which are measured at
+// MaxTrackers trackers of 50 phrases.
+const (
+	MaxTrackers      = 500
+	MaxPhrases       = 500  // of one tracker
+	MaxPhraseChars   = 300  // of one phrase
+	MaxNameChars     = 200  // of a tracker's name and of a category
+	MaxCategories    = 50   // of one tracker
+	MaxDescribeChars = 2000 // of a description
+)
+
+// Tracker is something a business wants to know was said, with the phrases that stand for it. Its JSON form is the public
+// one.
+type Tracker struct {
+	ID          conversation.ID `json:"id"`
+	Name        string          `json:"name"` // unique, case-sensitive
+	Version     int             `json:"version"`
+	Description string          `json:"description,omitempty"`
+	Categories  []string        `json:"categories,omitempty"`
+	Vocabulary  []string        `json:"vocabulary"`
+	// Threshold is the score from which a typed sentence matches by meaning, 0 to 1; 0 stands for DefaultThreshold.
+	// Recognised speech and windows of a long turn get the same allowance below it that they get below the default.
+	Threshold float64           `json:"threshold,omitempty"`
+	Role      conversation.Role `json:"role,omitempty"` // whose utterances are matched; empty is anyone's
+	Enabled   bool              `json:"enabled"`
+	CreatedAt time.Time         `json:"created_at"`
+	UpdatedAt time.Time         `json:"updated_at"`
+}
+
+// Validate returns every problem of t at once. Each names its member and matches conversation.ErrInvalid.
+func (t *Tracker) Validate() error {
+	var errs []error
+	report := func(member, problem string) { errs = append(errs, invalid(member, problem)) }
+	checkText(report, "name", t.Name, MaxNameChars)
+	if utf8.RuneCountInString(t.Description) > MaxDescribeChars {
+		report("description", fmt.Sprintf("longer than %d characters", MaxDescribeChars))
+	}
+	if len(t.Categories) > MaxCategories {
+		report("categories", fmt.Sprintf("more than %d", MaxCategories))
+	}
+	for i, c := range t.Categories {
+		checkText(report, fmt.Sprintf("categories[%d]", i), c, MaxNameChars)
+	}
+	checkVocabulary(report, t.Vocabulary)
+	if !(t.Threshold >= 0 && t.Threshold <= 1) { // also refuses NaN
+		report("threshold", "not between 0 and 1")
+	}
+	switch t.Role {
+	case "", conversation.RoleCaller, conversation.RoleAgent:
+	default:
+		report("role", fmt.Sprintf("%q is not caller or agent", t.Role))
+	}
+	return errors.Join(errs...)
+}
+
+// ValidateSet returns every problem of the trackers of one set: those of each tracker, names that occur twice and a set that
+// is too large. Errors match conversation.ErrInvalid; a name that occurs twice also matches conversation.ErrConflict.
+func ValidateSet(trackers []Tracker) error {
+	var errs []error
+	if len(trackers) > MaxTrackers {
+		errs = append(errs, invalid("trackers", fmt.Sprintf("more than %d", MaxTrackers)))
+	}
+	first := make(map[string]int, len(trackers))
+	for i := range trackers {
+		t := &trackers[i]
+		if err := t.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("trackers[%d]: %w", i, err))
+		}
+		if j, taken := first[t.Name]; taken {
+			errs = append(errs, fmt.Errorf("%w trackers[%d].name: %q is the name of trackers[%d] too (%w)",
+				conversation.ErrInvalid, i, t.Name, j, conversation.ErrConflict))
+			continue
+		}
+		first[t.Name] = i
+	}
+	return errors.Join(errs...)
+}
+
+func checkVocabulary(report func(member, problem string), phrases []string) {
+	if len(phrases) == 0 {
+		report("vocabulary", "has no phrase")
+	}
+	if len(phrases) > MaxPhrases {
+		report("vocabulary", fmt.Sprintf("more than %d phrases", MaxPhrases))
+	}
+	first := make(map[string]int, len(phrases))
+	for i, p := range phrases {
+		member := fmt.Sprintf("vocabulary[%d]", i)
+		checkText(report, member, p, MaxPhraseChars)
+		if strings.ContainsAny(p, "()[]") {
+			report(member, "holds a parenthesis or bracket")
+		}
+		if p != "" && !strings.ContainsFunc(p, isWordRune) {
+			report(member, "has no word")
+		}
+		key := strings.ToLower(strings.Join(strings.Fields(p), " "))
+		if j, taken := first[key]; taken {
+			report(member, fmt.Sprintf("repeats vocabulary[%d]", j))
+			continue
+		}
+		first[key] = i
+	}
+}
+
+// checkText reports a one-line text that is empty, too long or unprintable.
+func checkText(report func(member, problem string), member, s string, maxChars int) {
+	switch {
+	case strings.TrimSpace(s) == "":
+		report(member, "is empty")
+	case utf8.RuneCountInString(s) > maxChars:
+		report(member, fmt.Sprintf("longer than %d characters", maxChars))
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
+		report(member, "holds control characters or is not UTF-8")
+	}
+}
+
+func invalid(member, problem string) error {
+	return fmt.Errorf("%w %s: %s", conversation.ErrInvalid, member, problem)
+}
