@@ -36,8 +36,8 @@ const (
 )
 
 // Match is a span of an utterance that means one of a tracker's phrases. At most one is emitted per utterance and
-// tracker and phrase. A provisional match was found in a partial: the final either confirms it with a match of
-// the same ID that is not provisional, or withdraws it.
+// tracker, that of the best phrase. A provisional match was found in a partial: the final either confirms it with a match
+// of the same ID that is not provisional, or withdraws it.
 type Match struct {
 	ID             ID      `json:"id"`
 	ConversationID ID      `json:"conversation_id"`

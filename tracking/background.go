@@ -26,7 +26,7 @@ type Background struct {
 //go:embed background.bin
 var bundledBackground []byte
 
-// BundledBackground returns the statistics of the bundled encoder, computed as background.md says.
+// BundledBackground returns the statistics of the bundled encoder, computed as internal/scatter/README.md says.
 var BundledBackground = sync.OnceValues(func() (*Background, error) {
 	return ReadBackground(bytes.NewReader(bundledBackground))
 })

@@ -1,11 +1,65 @@
 package tracking
 
-type compiled struct{ literal *literalIndex }
+import (
+	"gonum.org/v1/gonum/blas/blas32"
 
-type literalIndex struct{}
+	"github.com/operatord/operatord/conversation"
+)
 
-func newLiteralIndex() *literalIndex { return &literalIndex{} }
+// phrase is one phrase of a vocabulary, made ready once and shared by all sets that have it. It is immutable once compiled.
+type phrase struct {
+	text     string
+	tokens   []token
+	polarity []stemStance
+	vector   []float32 // nil without an encoder
+}
 
-func compile(trackers []Tracker, vectors map[string][]float32, b *Background) (*compiled, error) {
-	return &compiled{}, nil
+func newPhrase(text string) *phrase {
+	tokens := tokenize(text)
+	marks := governed(len(tokens), negations(tokens))
+	return &phrase{text: text, tokens: tokens, polarity: polarityOf(tokens, marks).list()}
+}
+
+// compiled is a set of trackers ready to match. It is immutable, so that matching needs no lock.
+type compiled struct {
+	trackers []compiledTracker
+	literal  *literalIndex
+}
+
+type compiledTracker struct {
+	id        conversation.ID
+	name      string
+	version   int
+	role      conversation.Role
+	threshold float64 // of a typed whole turn
+	phrases   []*phrase
+	direction []float32 // w of the discriminant; nil without a background
+}
+
+// listens reports whether t is matched against what a speaker of the role says.
+func (t *compiledTracker) listens(role conversation.Role) bool { return t.role == "" || t.role == role }
+
+// compile makes a set of validated trackers ready; phrases holds every phrase by its text.
+func compile(trackers []Tracker, phrases map[string]*phrase, b *Background) (*compiled, error) {
+	c := &compiled{trackers: make([]compiledTracker, len(trackers)), literal: newLiteralIndex()}
+	for i := range trackers {
+		t := &trackers[i]
+		ct := compiledTracker{id: t.ID, name: t.Name, version: t.Version, role: t.Role, threshold: t.Threshold}
+		if ct.threshold == 0 {
+			ct.threshold = DefaultThreshold
+		}
+		for j, text := range t.Vocabulary {
+			ct.phrases = append(ct.phrases, phrases[text])
+			c.literal.add(phrases[text].tokens, phraseRef{i, j})
+		}
+		c.trackers[i] = ct
+	}
+	if b == nil || len(trackers) == 0 {
+		return c, nil
+	}
+	return c, discriminate(c.trackers, b)
+}
+
+func dot(a, b []float32) float32 {
+	return blas32.Implementation().Sdot(len(a), a, 1, b, 1)
 }

@@ -51,8 +51,8 @@ type Detector struct {
 
 	current atomic.Pointer[compiled]
 
-	compile sync.Mutex           // serialises SetTrackers; matching never waits for it
-	vectors map[string][]float32 // of the phrases of the current set, by text
+	compiling sync.Mutex         // serialises SetTrackers; matching never waits for it
+	phrases   map[string]*phrase // of the current set, by text
 }
 
 // New returns a detector without trackers.
@@ -85,21 +85,21 @@ func (d *Detector) SetTrackers(ctx context.Context, trackers []Tracker) error {
 	if err := ValidateSet(trackers); err != nil {
 		return fmt.Errorf("set trackers: %w", err)
 	}
-	d.compile.Lock()
-	defer d.compile.Unlock()
+	d.compiling.Lock()
+	defer d.compiling.Unlock()
 	started := d.now()
 	enabled := enabledOf(trackers)
-	vectors, err := d.phraseVectors(ctx, enabled)
+	phrases, err := d.phrasesOf(ctx, enabled)
 	if err != nil {
 		return fmt.Errorf("set trackers: %w", err)
 	}
-	next, err := compile(enabled, vectors, d.background)
+	next, err := compile(enabled, phrases, d.background)
 	if err != nil {
 		return fmt.Errorf("set trackers: %w", err)
 	}
-	d.vectors = vectors
+	d.phrases = phrases
 	d.current.Store(next)
-	d.log.Debug("trackers compiled", "trackers", len(enabled), "phrases", len(vectors), "took", d.now().Sub(started))
+	d.log.Debug("trackers compiled", "trackers", len(enabled), "phrases", len(phrases), "took", d.now().Sub(started))
 	return nil
 }
 
@@ -113,33 +113,38 @@ func enabledOf(trackers []Tracker) []Tracker {
 	return enabled
 }
 
-// phraseVectors returns the vector of every phrase by its text, encoding those that the current set does not have.
-func (d *Detector) phraseVectors(ctx context.Context, trackers []Tracker) (map[string][]float32, error) {
-	if d.encoder == nil {
-		return nil, nil
-	}
-	vectors := make(map[string][]float32)
-	var missing []string
+// phrasesOf returns the phrases of all trackers by text. Those that the current set has are taken from it.
+func (d *Detector) phrasesOf(ctx context.Context, trackers []Tracker) (map[string]*phrase, error) {
+	phrases := make(map[string]*phrase)
+	var fresh []*phrase
 	for i := range trackers {
-		for _, p := range trackers[i].Vocabulary {
-			if _, seen := vectors[p]; seen {
+		for _, text := range trackers[i].Vocabulary {
+			if phrases[text] != nil {
 				continue
 			}
-			v, known := d.vectors[p]
-			if !known {
-				missing = append(missing, p)
+			p := d.phrases[text]
+			if p == nil {
+				p = newPhrase(text)
+				fresh = append(fresh, p)
 			}
-			vectors[p] = v
+			phrases[text] = p
 		}
 	}
-	fresh, err := embed(ctx, d.encoder, missing)
+	if d.encoder == nil {
+		return phrases, nil
+	}
+	texts := make([]string, len(fresh))
+	for i, p := range fresh {
+		texts[i] = p.text
+	}
+	vectors, err := embed(ctx, d.encoder, texts)
 	if err != nil {
 		return nil, err
 	}
-	for i, p := range missing {
-		vectors[p] = fresh[i]
+	for i, p := range fresh {
+		p.vector = vectors[i]
 	}
-	return vectors, nil
+	return phrases, nil
 }
 
 // embed calls the encoder and checks that the answer has the shape it promises.

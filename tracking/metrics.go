@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"errors"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -43,4 +44,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	return m, errors.Join(r.Register(m.seconds), r.Register(m.matches), r.Register(m.errors))
+}
+
+func (m *metrics) observe(stage string, started time.Time) {
+	m.seconds.WithLabelValues(stage).Observe(time.Since(started).Seconds())
 }

@@ -1,0 +1,255 @@
+package tracking
+
+import "github.com/kljensen/snowball/english"
+
+// The negation guard. Sentence vectors put "I want to cancel" and "I do not want to cancel" close together, and a literal
+// phrase may stand behind a "not". The guard marks the words that a negator governs and compares an utterance with a phrase:
+//
+//   - A negator ("not", "never", "no", "nobody", "without", "instead of" …) governs the words behind it up to the end of the
+//     clause: punctuation, a conjunction or question word, a new subject, a verb such as "know" whose complement stands on
+//     its own, and maxScope words at most.
+//   - Not negators are: "no" as an answer ("no I want to cancel"), a contraction in a question ("can't you cancel it", "why
+//     don't you"), and fixed turns ("not only", "why not", "or not", "no problem", "can't wait").
+//   - A literal match is blocked if a negator in front of it governs its first word.
+//   - A match by meaning is compared by the content words that utterance and phrase share: it is blocked unless more of them
+//     are governed alike on both sides than not. Phrases may thus be negative themselves ("I no longer want this"). Where
+//     nothing is shared, the guard has nothing to compare and lets the match pass.
+//
+// Conditionals, questions and reported speech are not told apart.
+
+// maxScope is how many words a negator governs at most. Eight reach the verb in "I do not under any circumstances want you to
+// cancel", and longer scopes begin to cover the next clause of speech without punctuation.
+const maxScope = 8
+
+// scope says that the negator tokens[at] governs tokens[at+1:end].
+type scope struct{ at, end int }
+
+// negations returns the scopes of all negators, from left to right.
+func negations(tokens []token) []scope {
+	var scopes []scope
+	for i := range tokens {
+		if size := negatorAt(tokens, i); size > 0 {
+			scopes = append(scopes, scope{i, scopeEnd(tokens, i, i+size)})
+		}
+	}
+	return scopes
+}
+
+// wordAt returns the word at i, or "" outside of the text.
+func wordAt(tokens []token, i int) string {
+	if i < 0 || i >= len(tokens) {
+		return ""
+	}
+	return tokens[i].word
+}
+
+// negatorAt returns the number of words of the negator that begins at i, or 0 if there is none.
+func negatorAt(tokens []token, i int) int {
+	next := wordAt(tokens, i+1)
+	switch tokens[i].word {
+	case "not":
+		if isTurnOfNot(tokens, i) {
+			return 0
+		}
+		return 1
+	case "no":
+		if tokens[i].clauseEnd || isAnswerNo(next) {
+			return 0
+		}
+		return 1
+	case "never", "without", "nobody", "nothing", "none", "neither", "nor", "hardly":
+		return 1
+	case "instead":
+		if next == "of" {
+			return 2
+		}
+	case "rather":
+		if next == "than" {
+			return 2
+		}
+	}
+	return 0
+}
+
+// isTurnOfNot reports whether the "not" at i denies nothing: in a question that asks for the thing, or in a fixed turn.
+func isTurnOfNot(tokens []token, i int) bool {
+	next, previous := wordAt(tokens, i+1), wordAt(tokens, i-1)
+	switch {
+	case tokens[i].contracted && isSubject(next) && !tokens[i].clauseEnd: // "can't you", "don't they"
+		return true
+	case isSubject(previous) && isModal(wordAt(tokens, i-2)): // "could you not just"
+		return true
+	case previous == "or" || previous == "why" || next == "only" || next == "just":
+		return true
+	}
+	return previous == "can" && next == "wait"
+}
+
+// isAnswerNo reports whether a "no" in front of the word is an answer of its own.
+func isAnswerNo(next string) bool {
+	switch next {
+	case "", "thank", "thanks", "no", "yes", "sorry", "please", "actually", "well", "okay", "ok", "but", "and", "problem",
+		"doubt", "wonder", "worries", "that", "this", "not", "can", "my", "the", "your", "let", "what", "how", "why", "just":
+		return true
+	}
+	return isSubject(next)
+}
+
+func isSubject(word string) bool {
+	switch word {
+	case "i", "we", "you", "he", "she", "they", "it", "there":
+		return true
+	}
+	return false
+}
+
+func isModal(word string) bool {
+	switch word {
+	case "can", "could", "would", "will", "should", "do", "did":
+		return true
+	}
+	return false
+}
+
+// scopeEnd returns the end of the scope of the negator tokens[at:from].
+func scopeEnd(tokens []token, at, from int) int {
+	limit := min(len(tokens), from+maxScope)
+	if tokens[from-1].clauseEnd {
+		return from
+	}
+	for i := from; i < limit; i++ {
+		if endsScope(tokens, at, i) {
+			return i
+		}
+		if tokens[i].clauseEnd || isFactive(tokens[i].stem) {
+			return i + 1
+		}
+	}
+	return limit
+}
+
+// endsScope reports whether the word at i begins a new clause, out of reach of the negator at.
+func endsScope(tokens []token, at, i int) bool {
+	switch tokens[i].word {
+	case "but", "and", "because", "since", "until", "unless", "however", "though", "although", "then", "while", "therefore",
+		"how", "why", "what", "where", "when", "which", "who", "if", "whether":
+		return true
+	case "so":
+		return isSubject(wordAt(tokens, i+1))
+	case "i", "we", "he", "she", "they":
+		// "I do not think I want it" denies the wanting; "I do not want it I want a refund" begins anew.
+		return i == at+1 || !carriesDenial(tokens[i-1].word)
+	}
+	return false
+}
+
+// carriesDenial reports whether a denied word in front of a clause denies the clause.
+func carriesDenial(word string) bool {
+	switch word {
+	case "think", "believe", "say", "said", "saying", "mean", "that", "like", "guess", "suppose", "claim", "feel", "sure", "told":
+		return true
+	}
+	return false
+}
+
+// isFactive reports whether what follows the verb stays true when the verb is denied: "I did not know you charged me twice".
+func isFactive(stem string) bool {
+	switch stem {
+	case "know", "understand", "realiz", "realis", "forget", "mind", "care", "hesit":
+		return true
+	}
+	return false
+}
+
+// governed reports for each token whether a negator governs it.
+func governed(n int, scopes []scope) []bool {
+	marks := make([]bool, n)
+	for _, s := range scopes {
+		for i := s.at + 1; i < s.end; i++ {
+			marks[i] = true
+		}
+	}
+	return marks
+}
+
+// polarity is what the guard compares: the content words of a text, and how each stands to negators.
+type polarity map[string]stance
+
+// stance is a set: a word may occur twice, once denied.
+type stance uint8
+
+const (
+	affirmed stance = 1 << iota
+	denied
+)
+
+// stemStance is one entry of a phrase's polarity, which is kept as a list: there are many phrases and they are short.
+type stemStance struct {
+	stem   string
+	stance stance
+}
+
+func polarityOf(tokens []token, marks []bool) polarity {
+	p := make(polarity, len(tokens))
+	softly := lacks(tokens)
+	for i, t := range tokens {
+		if !isContent(t.word) {
+			continue
+		}
+		switch {
+		case marks[i]:
+			p[t.stem] |= denied
+		case softly:
+			p[t.stem] |= affirmed | denied
+		default:
+			p[t.stem] |= affirmed
+		}
+	}
+	return p
+}
+
+// lacks reports whether the text denies something without a negator: "I am unable to log in" stands to "I can not log in" as
+// the negated form does.
+func lacks(tokens []token) bool {
+	for _, t := range tokens {
+		switch t.stem {
+		case "unabl", "imposs", "fail", "refus", "troubl", "problem", "issu", "stop", "broken", "wrong":
+			return true
+		}
+	}
+	return false
+}
+
+// isContent reports whether a word carries meaning that can be denied. Function words stand in every sentence.
+func isContent(word string) bool {
+	switch word {
+	case "would", "could", "want", "please", "us", "shall", "might", "never", "nobody", "nothing", "none", "without", "neither",
+		"instead", "rather", "longer", "any", "like", "need":
+		return false
+	}
+	return !english.IsStopWord(word)
+}
+
+func (p polarity) list() []stemStance {
+	list := make([]stemStance, 0, len(p))
+	for stem, s := range p {
+		list = append(list, stemStance{stem, s})
+	}
+	return list
+}
+
+// compatible reports whether an utterance may stand for a phrase.
+func (p polarity) compatible(phrase []stemStance) bool {
+	alike, unlike := 0, 0
+	for _, want := range phrase {
+		got, shared := p[want.stem]
+		switch {
+		case !shared:
+		case got&want.stance != 0:
+			alike++
+		default:
+			unlike++
+		}
+	}
+	return unlike == 0 || alike > unlike
+}
