@@ -27,7 +27,7 @@ type FrameInfo struct {
 	Digit byte // the DTMF digit that began here ('0' to '9', '*', '#', 'A' to 'D'), 0 if none
 }
 
-// FrameKind says how a frame was made.
+// FrameKind says how a frame was made. Of the kinds of its parts, a frame has the greatest.
 type FrameKind uint8
 
 const (
@@ -60,10 +60,11 @@ type Stats struct {
 	PacketsLost      uint64    // sequence numbers that never arrived
 	PacketsLate      uint64    // arrived after their playout time had passed
 	PacketsDuplicate uint64    // arrived a second time
-	PacketsDiscarded uint64    // arrived in time but skipped to bring the latency of a backlog down
+	PacketsDiscarded uint64    // arrived in a burst that was too long to hold
 	PacketsMalformed uint64    // not RTP, of another version, or of a payload type that was not negotiated
 	PacketsForeign   uint64    // from a source other than the one the session has latched onto
 	ConcealedFrames  uint64    // frames returned as Concealed
+	SkippedFrames    uint64    // frames of audio left out to bring the latency of a backlog down
 	JitterMS         float64   // interarrival jitter, RFC 3550 section 6.4.1
 	DepthMS          float64   // audio that waits in the jitter buffer now
 	PacketsSent      uint64    //
