@@ -54,8 +54,9 @@ func New(opts Options) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.handler = s.routes()
-	return s, nil
+	var err error
+	s.handler, err = s.routes()
+	return s, err
 }
 
 // Handler returns the handler for everything the daemon serves over HTTP.
@@ -66,16 +67,21 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) Stop(ctx context.Context) error { return s.streams.stop(ctx) }
 
 // routes builds the tree of handlers.
-func (s *Server) routes() http.Handler {
+func (s *Server) routes() (http.Handler, error) {
 	rest := http.NewServeMux()
-	s.operations(humago.New(rest, humaConfig(s.opts.Version)))
+	operations := humago.New(rest, humaConfig(s.opts.Version))
+	s.operations(operations)
+	docs, err := docs(operations.OpenAPI())
+	if err != nil {
+		return nil, err
+	}
 	guarded := s.authorized(problems(rest))
 
 	mux := http.NewServeMux()
 	mux.Handle("/api/", guarded)
 	mux.Handle("GET /openapi.json", rest)
 	mux.Handle("GET /openapi.yaml", rest)
-	mux.HandleFunc("GET /docs", s.docs(rest))
+	mux.HandleFunc("GET /docs", docs)
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	if s.opts.Metrics != nil {
@@ -87,7 +93,7 @@ func (s *Server) routes() http.Handler {
 	if s.opts.UI != nil {
 		mux.Handle("/", s.opts.UI)
 	}
-	return s.observed(http.MaxBytesHandler(mux, maxBodyBytes))
+	return s.observed(http.MaxBytesHandler(mux, maxBodyBytes)), nil
 }
 
 // humaConfig describes the API. Huma's own documentation page and schema links are left out: the page loads scripts from a

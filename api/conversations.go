@@ -64,10 +64,9 @@ type listedPage struct {
 
 // eventsInput are the parameters of the event history.
 type eventsInput struct {
-	idInput
-
-	After int64 `query:"after" minimum:"0" doc:"Only events with a sequence number above this"`
-	Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"200"`
+	ID    string `path:"id" pattern:"^[0-9]{16}$" doc:"Identity, 16 digits"`
+	After int64  `query:"after" minimum:"0" doc:"Only events with a sequence number above this"`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 }
 
 func (s *Server) conversationOperations(api huma.API) {
@@ -89,7 +88,7 @@ func (s *Server) conversationOperations(api huma.API) {
 		})
 	register(s, api, operation("list-events", http.MethodGet, "/conversations/{id}/events", tag, "List events in their order"),
 		func(ctx context.Context, in *eventsInput) (*body[list[conversation.Event]], error) {
-			return within(ctx, s, in.id(), func(ctx context.Context, id conversation.ID) ([]conversation.Event, error) {
+			return within(ctx, s, conversation.ID(in.ID), func(ctx context.Context, id conversation.ID) ([]conversation.Event, error) {
 				return s.opts.Conversations.Events(ctx, id, in.After, in.Limit)
 			})
 		})

@@ -158,12 +158,14 @@ func (s *Server) subscribe(ctx context.Context, in *streamInput) (Subscription, 
 	return newConversationStream(ctx, s.opts, conversation.ID(in.ConversationID), in.AfterSeq)
 }
 
+// send writes one event. It does not end with ctx: that would break the connection in mid-message, and with it the
+// close code.
 func send(ctx context.Context, conn *websocket.Conn, e conversation.Event) error {
 	data, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("encode event: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	return conn.Write(ctx, websocket.MessageText, data)
 }
