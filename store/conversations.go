@@ -49,7 +49,7 @@ func (s *Store) ListConversations(ctx context.Context, q Query) (Page, error) {
 	}
 	limit = min(limit, MaxLimit)
 	var rows []conversationRow
-	query := s.Reader().NewSelect().Model(&rows).OrderExpr("c.created_at DESC, c.id DESC").Limit(int64(limit) + 1)
+	query := s.db.Reader().NewSelect().Model(&rows).OrderExpr("c.created_at DESC, c.id DESC").Limit(int64(limit) + 1)
 	if err := filter(query, q); err != nil {
 		return Page{}, err
 	}
@@ -110,7 +110,7 @@ const rare = 10_000
 // filterSpoken adds the conditions on what was said. It reports true if nothing can answer them.
 func (s *Store) filterSpoken(ctx context.Context, query *bun.SelectQuery, q Query) (none bool, err error) {
 	if q.Tracker != "" {
-		hits := s.Reader().NewSelect().Model((*matchRow)(nil)).ModelTableExpr("matches AS m").
+		hits := s.db.Reader().NewSelect().Model((*matchRow)(nil)).ModelTableExpr("matches AS m").
 			Where("m.tracker = ? AND NOT m.provisional", q.Tracker)
 		if err := s.filterHits(ctx, query, hits); err != nil {
 			return false, err
@@ -119,18 +119,18 @@ func (s *Store) filterSpoken(ctx context.Context, query *bun.SelectQuery, q Quer
 	if q.Text == "" {
 		return false, nil
 	}
-	search, parameter, ok := s.Search(q.Text)
+	search, parameter, ok := s.db.Search(q.Text)
 	if !ok {
 		return true, nil
 	}
-	hits := s.Reader().NewSelect().Model((*utteranceRow)(nil)).ModelTableExpr("utterances AS m").
+	hits := s.db.Reader().NewSelect().Model((*utteranceRow)(nil)).ModelTableExpr("utterances AS m").
 		Where("m.id IN ("+search+")", parameter)
 	return false, s.filterHits(ctx, query, hits)
 }
 
 // filterHits keeps the conversations that have a row in hits, whose table must be called m.
 func (s *Store) filterHits(ctx context.Context, query, hits *bun.SelectQuery) error {
-	count, err := s.Reader().NewSelect().TableExpr("(?) AS hits", hits.Clone().ColumnExpr("1").Limit(rare)).Count(ctx)
+	count, err := s.db.Reader().NewSelect().TableExpr("(?) AS hits", hits.Clone().ColumnExpr("1").Limit(rare)).Count(ctx)
 	if err != nil {
 		return fmt.Errorf("count hits: %w", err)
 	}
@@ -169,7 +169,7 @@ func (s *Store) Conversation(ctx context.Context, id conversation.ID) (conversat
 		return conversation.Conversation{}, found(sql.ErrNoRows, "conversation", id)
 	}
 	row := conversationRow{ID: n}
-	if err := s.Reader().NewSelect().Model(&row).WherePK().Scan(ctx); err != nil {
+	if err := s.db.Reader().NewSelect().Model(&row).WherePK().Scan(ctx); err != nil {
 		return conversation.Conversation{}, found(err, "conversation", id)
 	}
 	return row.conversation()
@@ -178,7 +178,7 @@ func (s *Store) Conversation(ctx context.Context, id conversation.ID) (conversat
 // OpenConversations returns the conversations of a node that have not ended, oldest first.
 func (s *Store) OpenConversations(ctx context.Context, node string) ([]conversation.Conversation, error) {
 	var rows []conversationRow
-	err := s.Reader().NewSelect().Model(&rows).Where("c.node = ?", node).
+	err := s.db.Reader().NewSelect().Model(&rows).Where("c.node = ?", node).
 		Where("c.status IN (?)", bun.In([]conversation.Status{conversation.Queued, conversation.InProgress})).
 		OrderExpr("c.created_at, c.id").Scan(ctx)
 	if err != nil {

@@ -27,7 +27,7 @@ func (s *Store) EventsAfter(ctx context.Context, position int64, limit int) ([]c
 
 func (s *Store) events(ctx context.Context, limit int, order, where string, args ...any) ([]conversation.Event, error) {
 	var docs []string
-	err := s.Reader().NewSelect().Model((*eventRow)(nil)).Column("doc").Where(where, args...).
+	err := s.db.Reader().NewSelect().Model((*eventRow)(nil)).Column("doc").Where(where, args...).
 		OrderExpr(order).Limit(int64(max(limit, 1))).Scan(ctx, &docs)
 	if err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
@@ -52,7 +52,7 @@ func (s *Store) LastPosition(ctx context.Context) (int64, error) {
 
 func (s *Store) greatest(ctx context.Context, column, where string, args ...any) (int64, error) {
 	var last sql.NullInt64
-	err := s.Reader().NewSelect().Model((*eventRow)(nil)).ColumnExpr("max(?)", bun.Ident(column)).Where(where, args...).Scan(ctx, &last)
+	err := s.db.Reader().NewSelect().Model((*eventRow)(nil)).ColumnExpr("max(?)", bun.Ident(column)).Where(where, args...).Scan(ctx, &last)
 	if err != nil {
 		return 0, fmt.Errorf("read last %s: %w", column, err)
 	}
@@ -66,7 +66,7 @@ func (s *Store) lastEvent(ctx context.Context, id conversation.ID) (conversation
 		return event, err
 	}
 	var doc string
-	err = s.Reader().NewSelect().Model((*eventRow)(nil)).Column("doc").Where("conversation_id = ?", n).
+	err = s.db.Reader().NewSelect().Model((*eventRow)(nil)).Column("doc").Where("conversation_id = ?", n).
 		OrderExpr("seq DESC").Limit(1).Scan(ctx, &doc)
 	if err != nil {
 		return event, found(err, "last event of conversation", id)

@@ -35,7 +35,7 @@ func (s *Store) append(ctx context.Context, items []item, hooks []Hook) error {
 			return err
 		}
 	}
-	return s.Writer().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	return s.db.Writer().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		fresh, err := insertEvents(ctx, tx, rows)
 		if err != nil {
 			return err

@@ -27,15 +27,14 @@ import (
 type Options struct {
 	Path        string                // of the SQLite file; its folder must exist
 	BusyTimeout time.Duration         // how long a statement waits for a lock of another program; 5 s if zero
-	Logger      *slog.Logger          // discards if nil
+	Logger      *slog.Logger          // says which database was opened; discards if nil
 	Registerer  prometheus.Registerer // registers nothing if nil
 	Now         func() time.Time      // time.Now if nil
 }
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
-	database
-	log *slog.Logger
+	db  database
 	now func() time.Time
 }
 
@@ -65,19 +64,23 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Logger.Info("database open", "path", o.Path, "bytes", db.Size())
 	promauto.With(o.Registerer).NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "operatord_store_database_bytes", Help: "Size of the database on disk.",
 	}, func() float64 { return float64(db.Size()) })
-	return &Store{database: db, log: o.Logger, now: o.Now}, nil
+	return &Store{db: db, now: o.Now}, nil
 }
+
+// Close closes the database; a Writer on it must have ended. It may be called again.
+func (s *Store) Close() error { return s.db.Close() }
 
 // DB returns the handle that writes, for job queues that put their tables into the same database. It has one connection:
 // a transaction left open on it stops every other writer.
-func (s *Store) DB() *sql.DB { return s.Writer().DB }
+func (s *Store) DB() *sql.DB { return s.db.Writer().DB }
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.Reader().PingContext(ctx); err != nil {
+	if err := s.db.Reader().PingContext(ctx); err != nil {
 		return fmt.Errorf("ping database: %w", err)
 	}
 	return nil
@@ -89,7 +92,7 @@ func (s *Store) CountByStatus(ctx context.Context) (map[conversation.Status]int6
 		Status conversation.Status
 		Count  int64
 	}
-	err := s.Reader().NewSelect().Model((*conversationRow)(nil)).ColumnExpr("status, count(*) AS count").
+	err := s.db.Reader().NewSelect().Model((*conversationRow)(nil)).ColumnExpr("status, count(*) AS count").
 		Group("status").Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("count conversations: %w", err)

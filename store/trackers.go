@@ -40,10 +40,10 @@ func (s *Store) SaveTracker(ctx context.Context, t tracking.Tracker) (tracking.T
 	if err := t.Validate(); err != nil {
 		return t, err
 	}
-	err := s.Writer().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	err := s.db.Writer().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		return s.saveTracker(ctx, tx, &t)
 	})
-	if s.Conflict(err) {
+	if s.db.Conflict(err) {
 		return t, fmt.Errorf("tracker %q: name is taken: %w", t.Name, conversation.ErrConflict)
 	}
 	if err != nil {
@@ -107,13 +107,13 @@ func tracker(ctx context.Context, db bun.IDB, id conversation.ID) (tracking.Trac
 
 // Tracker returns one tracker, or an error matching conversation.ErrNotFound.
 func (s *Store) Tracker(ctx context.Context, id conversation.ID) (tracking.Tracker, error) {
-	return tracker(ctx, s.Reader(), id)
+	return tracker(ctx, s.db.Reader(), id)
 }
 
 // Trackers returns all trackers in the order of their names.
 func (s *Store) Trackers(ctx context.Context) ([]tracking.Tracker, error) {
 	var docs []string
-	err := s.Reader().NewSelect().Model((*trackerRow)(nil)).Column("doc").OrderExpr("name").Scan(ctx, &docs)
+	err := s.db.Reader().NewSelect().Model((*trackerRow)(nil)).Column("doc").OrderExpr("name").Scan(ctx, &docs)
 	if err != nil {
 		return nil, fmt.Errorf("list trackers: %w", err)
 	}
@@ -123,7 +123,7 @@ func (s *Store) Trackers(ctx context.Context) ([]tracking.Tracker, error) {
 // TrackerVersions returns every version of a tracker, also of a deleted one, oldest first.
 func (s *Store) TrackerVersions(ctx context.Context, id conversation.ID) ([]tracking.Tracker, error) {
 	var docs []string
-	err := s.Reader().NewSelect().Model((*trackerVersionRow)(nil)).Column("doc").Where("tracker_id = ?", id).
+	err := s.db.Reader().NewSelect().Model((*trackerVersionRow)(nil)).Column("doc").Where("tracker_id = ?", id).
 		OrderExpr("version").Scan(ctx, &docs)
 	if err != nil {
 		return nil, fmt.Errorf("list versions of tracker %s: %w", id, err)
@@ -134,7 +134,7 @@ func (s *Store) TrackerVersions(ctx context.Context, id conversation.ID) ([]trac
 // DeleteTracker removes a tracker; its versions and its matches stay. It returns an error matching
 // conversation.ErrNotFound if there is none.
 func (s *Store) DeleteTracker(ctx context.Context, id conversation.ID) error {
-	result, err := s.Writer().NewDelete().Model((*trackerRow)(nil)).Where("id = ?", id).Exec(ctx)
+	result, err := s.db.Writer().NewDelete().Model((*trackerRow)(nil)).Where("id = ?", id).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("delete tracker %s: %w", id, err)
 	}

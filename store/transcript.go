@@ -30,7 +30,7 @@ func documents[T any](ctx context.Context, s *Store, model any, id conversation.
 		return nil, nil //nolint:nilerr // nothing can be stored under what is no identity
 	}
 	var docs []string
-	err = s.Reader().NewSelect().Model(model).Column("doc").Where("conversation_id = ?", n).OrderExpr(order).Scan(ctx, &docs)
+	err = s.db.Reader().NewSelect().Model(model).Column("doc").Where("conversation_id = ?", n).OrderExpr(order).Scan(ctx, &docs)
 	if err != nil {
 		return nil, fmt.Errorf("read conversation %s: %w", id, err)
 	}

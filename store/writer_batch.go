@@ -177,9 +177,9 @@ func (w *Writer) transact(ctx context.Context, batch []item, hooks []Hook) error
 // atFault reports whether err is the fault of one event or its hook, and not of the database.
 func (w *Writer) atFault(err error) bool {
 	if _, ok := errors.AsType[*hookError](err); ok {
-		return !w.o.Store.Away(err)
+		return !w.o.Store.db.Away(err)
 	}
-	return errors.Is(err, conversation.ErrInvalid) || w.o.Store.Refused(err)
+	return errors.Is(err, conversation.ErrInvalid) || w.o.Store.db.Refused(err)
 }
 
 // failed notes that the database is away and returns err.

@@ -14,6 +14,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// versionTable holds the schema version; other packages keep tables, and versions, of their own in the same database.
+const versionTable = "store_version"
+
 // latest asks migrate for the newest version there is.
 const latest = -1
 
@@ -26,7 +29,8 @@ func migrate(ctx context.Context, db *sql.DB, version int64) error {
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithLogger(goose.NopLogger()))
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithTableName(versionTable),
+		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return err
 	}
