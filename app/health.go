@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/operatord/operatord/api"
+)
+
+// health is what the daemon knows about its own parts. It is safe for concurrent use.
+type health struct {
+	mu       sync.Mutex
+	state    api.State
+	problems map[string]string // by part
+	models   map[string]api.Model
+	started  time.Time
+}
+
+func newHealth() *health {
+	return &health{
+		state: api.StateStarting, problems: map[string]string{}, models: map[string]api.Model{}, started: time.Now().UTC(),
+	}
+}
+
+// problem notes that a part does not work.
+func (h *health) problem(part, message string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.problems[part] = message
+}
+
+// solved takes a part's problem back.
+func (h *health) solved(part string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.problems, part)
+}
+
+// model notes a model that is loaded.
+func (h *health) model(kind, name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.models[kind] = api.Model{Kind: kind, Name: name, Ready: true}
+}
+
+// enter notes a new state of the daemon.
+func (h *health) enter(state api.State) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.state = state
+}
+
+// snapshot returns the state with its problems; a ready daemon with a problem is degraded.
+func (h *health) snapshot() (api.State, []api.Problem, []api.Model) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	problems := []api.Problem{}
+	for _, part := range slices.Sorted(maps.Keys(h.problems)) {
+		problems = append(problems, api.Problem{Part: part, Message: h.problems[part]})
+	}
+	models := slices.SortedFunc(maps.Values(h.models), func(a, b api.Model) int { return strings.Compare(a.Kind, b.Kind) })
+	state := h.state
+	if state == api.StateReady && len(problems) > 0 {
+		state = api.StateDegraded
+	}
+	return state, problems, models
+}
+
+// System implements api.Health.
+func (a *App) System(ctx context.Context) (api.System, error) {
+	state, problems, models := a.health.snapshot()
+	if err := a.store.Ping(ctx); err != nil {
+		state, problems = api.StateDegraded, append(problems, api.Problem{Part: "store", Message: err.Error()})
+	}
+	counts, err := a.store.CountByStatus(ctx)
+	if err != nil {
+		return api.System{}, fmt.Errorf("count conversations: %w", err)
+	}
+	var total int64
+	for _, n := range counts {
+		total += n
+	}
+	trackers, err := a.store.Trackers(ctx)
+	if err != nil {
+		return api.System{}, fmt.Errorf("count trackers: %w", err)
+	}
+	return api.System{
+		Version: a.opts.Version, Node: a.cfg.Node, StartedAt: a.health.started, State: state, Problems: problems,
+		Models: models, Addresses: a.Addrs(),
+		Counts: api.Counts{ActiveCalls: a.calls.Live(), Conversations: total, Trackers: len(trackers)},
+	}, nil
+}
