@@ -64,7 +64,7 @@ func (l *Leg) Stream() media.Stream { return l.peer.audio }
 // Done is closed when the leg has ended and its media path is closed.
 func (l *Leg) Done() <-chan struct{} { return l.done }
 
-// End returns how the leg ended. It is valid after Done.
+// End returns how the leg ended. It is the zero value before the leg is about to end.
 func (l *Leg) End() Termination {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -23,8 +23,8 @@ import (
 // Options are the parts and limits of a Server.
 type Options struct {
 	// Handler is called on a goroutine of its own for each offer that could be accepted. It answers or rejects the leg;
-	// a leg it leaves undecided is refused when it returns. ctx has the values of the HTTP request and is never done:
-	// the leg's Done tells when it is over.
+	// a leg that it leaves undecided is refused, and one that it leaves open is hung up. ctx has the values of the HTTP
+	// request and is cancelled when the leg has ended.
 	Handler func(ctx context.Context, leg *Leg)
 	// Path is the endpoint's URL path, such as "/whip"; sessions live below it.
 	Path string

@@ -116,14 +116,16 @@ func (s *Server) open(ctx context.Context, leg *Leg, offer string) error {
 	defer s.mu.Unlock()
 	s.session[leg.id] = leg
 	s.metrics.legs.Inc()
+	ctx, cancel := context.WithCancel(ctx)
 	s.running.Go(func() {
+		defer cancel()
 		leg.watch()
 		s.metrics.legs.Dec()
 		s.remove(leg)
 	})
 	s.running.Go(func() {
 		s.opts.Handler(ctx, leg)
-		_ = leg.Reject(ctx, codeInternal, "the call was not taken") // fails as it should if the handler has decided
+		_ = leg.Hangup(context.WithoutCancel(ctx)) // fails only with its context
 	})
 	if s.state != serverStarted {
 		leg.finish(Termination{By: BySystem, Code: codeStopping, Text: "the daemon is stopping"})
