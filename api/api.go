@@ -28,7 +28,7 @@ type Options struct {
 
 	Recordings string       // folder with the recordings
 	Metrics    http.Handler // served at /metrics
-	WHIP       http.Handler // served below /whip/ with the path unchanged
+	WHIP       http.Handler // served at and below /whip with the path unchanged
 	UI         http.Handler // served everywhere else
 
 	Token   string   // bearer token that /api and /whip need; empty for none
@@ -88,7 +88,9 @@ func (s *Server) routes() (http.Handler, error) {
 		mux.Handle("GET /metrics", s.opts.Metrics)
 	}
 	if s.opts.WHIP != nil {
-		mux.Handle("/whip/", s.authorized(s.opts.WHIP))
+		whip := s.authorized(s.opts.WHIP)
+		mux.Handle("/whip", whip)
+		mux.Handle("/whip/", whip)
 	}
 	if s.opts.UI != nil {
 		mux.Handle("/", s.opts.UI)
