@@ -10,14 +10,14 @@ import (
 type phrase struct {
 	text     string
 	tokens   []token
-	polarity []stemStance
+	polarity polarity
 	vector   []float32 // nil without an encoder
 }
 
 func newPhrase(text string) *phrase {
 	tokens := tokenize(text)
 	marks := governed(len(tokens), negations(tokens))
-	return &phrase{text: text, tokens: tokens, polarity: polarityOf(tokens, marks).list()}
+	return &phrase{text: text, tokens: tokens, polarity: polarityOf(tokens, marks)}
 }
 
 // compiled is a set of trackers ready to match. It is immutable, so that matching needs no lock.

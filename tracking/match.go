@@ -56,7 +56,7 @@ func (r *reading) polarityIn(s segment) polarity {
 	for last < len(r.tokens) && r.tokens[last].end <= s.end {
 		last++
 	}
-	return polarityOf(r.tokens[first:last], r.marks[first:last])
+	return polarityOf(r.tokens[first:last], r.marks[first:last]).soften(r.tokens[first:last])
 }
 
 // matchLiteral returns the trackers with a phrase that stands in the text word for word, each at its longest phrase.
@@ -191,11 +191,12 @@ func (t *compiledTracker) score(v []float32, threshold, best float64) (float64, 
 
 // firstCompatible returns the best phrase that the guard against negation lets pass, or nil.
 func (t *compiledTracker) firstCompatible(ranked []rankedPhrase, p polarity) *phrase {
-	for _, candidate := range ranked {
+	for i, candidate := range ranked {
 		if candidate.cosine < ranked[0].cosine-rivalMargin {
 			break
 		}
-		if phrase := t.phrases[candidate.phrase]; p.compatible(phrase.polarity) {
+		phrase := t.phrases[candidate.phrase]
+		if i == 0 && p.allows(phrase.polarity) || i > 0 && p.allowsInstead(phrase.polarity) {
 			return phrase
 		}
 	}

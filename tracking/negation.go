@@ -9,11 +9,13 @@ import "github.com/kljensen/snowball/english"
 //     clause: punctuation, a conjunction or question word, a new subject, a verb such as "know" whose complement stands on
 //     its own, and maxScope words at most.
 //   - Not negators are: "no" as an answer ("no I want to cancel"), a contraction in a question ("can't you cancel it", "why
-//     don't you"), and fixed turns ("not only", "why not", "or not", "no problem", "can't wait").
+//     don't you"), and fixed turns ("not only", "why not", "or not", "no problem", "can't wait"). A "no" that begins a clause
+//     is taken for an answer, but in "no longer", "no need" and their like.
 //   - A literal match is blocked if a negator in front of it governs its first word.
 //   - A match by meaning is compared by the content words that utterance and phrase share: it is blocked unless more of them
-//     are governed alike on both sides than not. Phrases may thus be negative themselves ("I no longer want this"). Where
-//     nothing is shared, the guard has nothing to compare and lets the match pass.
+//     are governed alike on both sides than not. Phrases may thus be negative themselves ("I no longer want this"), and one
+//     that is may stand in for a nearer phrase that was blocked. Words such as "unable" or "fails" make an utterance fit
+//     both. Where nothing is shared, the guard has nothing to compare and lets the match pass.
 //
 // Conditionals, questions and reported speech are not told apart.
 
@@ -53,7 +55,7 @@ func negatorAt(tokens []token, i int) int {
 		}
 		return 1
 	case "no":
-		if tokens[i].clauseEnd || isAnswerNo(next) {
+		if isAnswer(tokens, i) {
 			return 0
 		}
 		return 1
@@ -79,20 +81,26 @@ func isTurnOfNot(tokens []token, i int) bool {
 		return true
 	case isSubject(previous) && isModal(wordAt(tokens, i-2)): // "could you not just"
 		return true
-	case previous == "or" || previous == "why" || next == "only" || next == "just":
+	case previous == "or" || previous == "why" || next == "only":
 		return true
 	}
 	return previous == "can" && next == "wait"
 }
 
-// isAnswerNo reports whether a "no" in front of the word is an answer of its own.
-func isAnswerNo(next string) bool {
-	switch next {
-	case "", "thank", "thanks", "no", "yes", "sorry", "please", "actually", "well", "okay", "ok", "but", "and", "problem",
-		"doubt", "wonder", "worries", "that", "this", "not", "can", "my", "the", "your", "let", "what", "how", "why", "just":
+// isAnswer reports whether the "no" at i is an answer of its own and not the determiner of what follows. Speech without
+// punctuation does not tell, so that a "no" that begins a clause is taken for an answer but in a few fixed turns.
+func isAnswer(tokens []token, i int) bool {
+	if tokens[i].clauseEnd || i == len(tokens)-1 {
 		return true
 	}
-	return isSubject(next)
+	next := tokens[i+1].word
+	switch next {
+	case "longer", "more", "one", "need", "way", "reason", "intention", "interest":
+		return false
+	case "thank", "thanks", "no", "sorry", "please", "problem", "doubt", "wonder", "worries":
+		return true
+	}
+	return i == 0 || tokens[i-1].clauseEnd || isSubject(next)
 }
 
 func isSubject(word string) bool {
@@ -135,7 +143,7 @@ func endsScope(tokens []token, at, i int) bool {
 		"how", "why", "what", "where", "when", "which", "who", "if", "whether":
 		return true
 	case "so":
-		return isSubject(wordAt(tokens, i+1))
+		return i > at+1 // "not so expensive"
 	case "i", "we", "he", "she", "they":
 		// "I do not think I want it" denies the wanting; "I do not want it I want a refund" begins anew.
 		return i == at+1 || !carriesDenial(tokens[i-1].word)
@@ -183,29 +191,39 @@ const (
 	denied
 )
 
-// stemStance is one entry of a phrase's polarity, which is kept as a list: there are many phrases and they are short.
-type stemStance struct {
-	stem   string
-	stance stance
-}
-
+// polarityOf returns the polarity of tokens; marks says which of them a negator governs.
 func polarityOf(tokens []token, marks []bool) polarity {
 	p := make(polarity, len(tokens))
-	softly := lacks(tokens)
 	for i, t := range tokens {
-		if !isContent(t.word) {
-			continue
-		}
 		switch {
+		case !isContent(t.word):
 		case marks[i]:
 			p[t.stem] |= denied
-		case softly:
-			p[t.stem] |= affirmed | denied
 		default:
 			p[t.stem] |= affirmed
 		}
 	}
 	return p
+}
+
+// soften lets affirmed words stand for denied ones in a text that denies something without a negator.
+func (p polarity) soften(tokens []token) polarity {
+	if lacks(tokens) {
+		for stem := range p {
+			p[stem] |= denied
+		}
+	}
+	return p
+}
+
+// negative reports whether a negator governs some content word.
+func (p polarity) negative() bool {
+	for _, s := range p {
+		if s&denied != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // lacks reports whether the text denies something without a negator: "I am unable to log in" stands to "I can not log in" as
@@ -230,26 +248,31 @@ func isContent(word string) bool {
 	return !english.IsStopWord(word)
 }
 
-func (p polarity) list() []stemStance {
-	list := make([]stemStance, 0, len(p))
-	for stem, s := range p {
-		list = append(list, stemStance{stem, s})
-	}
-	return list
-}
-
-// compatible reports whether an utterance may stand for a phrase.
-func (p polarity) compatible(phrase []stemStance) bool {
-	alike, unlike := 0, 0
-	for _, want := range phrase {
-		got, shared := p[want.stem]
+// compare counts the content words that an utterance shares with a phrase: those that stand alike to negators, and the others.
+func (p polarity) compare(phrase polarity) (alike, unlike int) {
+	for stem, want := range phrase {
+		got, shared := p[stem]
 		switch {
 		case !shared:
-		case got&want.stance != 0:
+		case got&want != 0:
 			alike++
 		default:
 			unlike++
 		}
 	}
+	return alike, unlike
+}
+
+// allows reports whether an utterance may stand for the phrase that is nearest to it.
+func (p polarity) allows(phrase polarity) bool {
+	alike, unlike := p.compare(phrase)
 	return unlike == 0 || alike > unlike
+}
+
+// allowsInstead reports whether an utterance may stand for the phrase though the guard refused a nearer one. That takes a
+// phrase that is as negative as the utterance: "I don't want the service any more" is nearest to "I want the service", but
+// stands for "I no longer want the service".
+func (p polarity) allowsInstead(phrase polarity) bool {
+	alike, unlike := p.compare(phrase)
+	return alike > unlike && p.negative() == phrase.negative()
 }
