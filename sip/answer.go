@@ -51,7 +51,7 @@ func (l *Leg) Answer(ctx context.Context) error {
 	defer l.settle()
 	ack, err := l.respondUntilACK(ctx, l.invite, l.request, res)
 	if err == nil && l.answer == nil {
-		err = l.readAnswer(ack)
+		err = l.readAnswer(ack.Body())
 	}
 	if err != nil {
 		return l.fail(ctx, err)
@@ -76,8 +76,11 @@ func (l *Leg) accept() ([]byte, error) {
 	if err := l.pending(); err != nil {
 		return nil, err
 	}
-	l.negotiation.Lock()
-	defer l.negotiation.Unlock()
+	finished, err := l.negotiate()
+	if err != nil {
+		return nil, err
+	}
+	defer finished()
 	body := l.answer
 	if body == nil {
 		offer, err := l.negotiator.Offer(media.SendRecv)
@@ -113,24 +116,47 @@ func (l *Leg) pending() error {
 	return nil
 }
 
-// apply starts or changes the audio as agreed. The caller holds negotiation.
+// negotiate begins an offer/answer exchange, of which a leg has one at a time, and returns the function that ends it.
+// It waits a little for one that is about to end: an ACK and the re-INVITE after it may be served in either order.
+func (l *Leg) negotiate() (finished func(), err error) {
+	patience := time.NewTimer(sipmsg.T2)
+	defer patience.Stop()
+	select {
+	case l.negotiation <- struct{}{}:
+		return func() { <-l.negotiation }, nil
+	case <-l.done:
+		return nil, ErrEnded
+	case <-patience.C:
+		return nil, ErrState
+	}
+}
+
+// apply starts or changes the audio as agreed. It is for a caller of negotiate.
 func (l *Leg) apply(n media.Negotiated) error {
 	if err := l.session.Update(n); err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.hold = !n.Direction.Receives()
+	l.hold = !n.Direction.Sends()
 	return nil
 }
 
-// readAnswer applies the session description of an ACK that answers our offer.
-func (l *Leg) readAnswer(ack *sipmsg.Request) error {
-	l.negotiation.Lock()
-	defer l.negotiation.Unlock()
-	agreed, err := l.negotiator.ParseAnswer(ack.Body())
+// readAnswer applies the session description that answers our offer.
+func (l *Leg) readAnswer(body []byte) error {
+	finished, err := l.negotiate()
 	if err != nil {
-		return fmt.Errorf("answer in the ACK: %w", err)
+		return err
+	}
+	defer finished()
+	return l.applyAnswer(body)
+}
+
+// applyAnswer is readAnswer for a caller of negotiate.
+func (l *Leg) applyAnswer(body []byte) error {
+	agreed, err := l.negotiator.ParseAnswer(body)
+	if err != nil {
+		return fmt.Errorf("read the peer's answer: %w", err)
 	}
 	return l.apply(agreed)
 }

@@ -277,14 +277,8 @@ func (d *dialing) answered(ctx context.Context, res *sipmsg.Response) error {
 	if err := d.acknowledge(ctx, res); err != nil {
 		return l.fail(ctx, err)
 	}
-	l.negotiation.Lock()
-	agreed, err := l.negotiator.ParseAnswer(res.Body())
-	if err == nil {
-		err = l.apply(agreed)
-	}
-	l.negotiation.Unlock()
-	if err != nil {
-		return l.fail(ctx, fmt.Errorf("answer of the peer: %w", err))
+	if err := l.readAnswer(res.Body()); err != nil {
+		return l.fail(ctx, err)
 	}
 	if err := l.confirm(); err != nil {
 		return err // a BYE has overtaken the answer

@@ -163,7 +163,7 @@ func (s *Server) newLeg(d *dialog, invite *sipmsg.Request) *Leg {
 		log:  s.log.With("sip_call_id", d.callID),
 		from: identity(invite.From().DisplayName, &invite.From().Address),
 		to:   identity(invite.To().DisplayName, &invite.To().Address),
-		done: make(chan struct{}), settled: make(chan struct{}),
+		done: make(chan struct{}), settled: make(chan struct{}), negotiation: make(chan struct{}, 1),
 	}
 	l.settle = sync.OnceFunc(func() { close(l.settled) })
 	return l

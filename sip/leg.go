@@ -42,7 +42,7 @@ type Leg struct {
 	peers    []netip.Addr             // addresses that requests of this leg went to; guarded by Server.mu
 	invite   sipmsg.ServerTransaction // of an inbound leg
 
-	negotiation sync.Mutex      // one offer/answer exchange at a time
+	negotiation chan struct{}   // holds the token of the one offer/answer exchange at a time; see negotiate
 	negotiator  *sdp.Negotiator // guarded by negotiation
 	answer      []byte          // to the offer of an inbound INVITE, nil if that had none; set before the handler runs
 	agreed      media.Negotiated

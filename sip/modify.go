@@ -15,11 +15,12 @@ func (s *Server) onReinvite(req *sipmsg.Request, tx sipmsg.ServerTransaction) {
 	if l == nil {
 		return
 	}
-	if !l.negotiation.TryLock() {
+	finished, err := l.negotiate()
+	if err != nil {
 		s.respond(tx, req, sipmsg.StatusRequestPending, "Request Pending")
 		return
 	}
-	defer l.negotiation.Unlock()
+	defer finished()
 	body, err := l.renegotiate(req.Body())
 	if err != nil {
 		l.log.Debug("offer refused", "err", err)
@@ -32,10 +33,7 @@ func (s *Server) onReinvite(req *sipmsg.Request, tx sipmsg.ServerTransaction) {
 	ctx := context.Background() // the wait is bounded by the ACK timeout and the end of the leg
 	ack, err := l.respondUntilACK(ctx, tx, req, res)
 	if err == nil && len(req.Body()) == 0 {
-		var agreed media.Negotiated
-		if agreed, err = l.negotiator.ParseAnswer(ack.Body()); err == nil {
-			err = l.apply(agreed)
-		}
+		err = l.applyAnswer(ack.Body())
 	}
 	if err != nil {
 		_ = l.fail(ctx, err) // has ended the leg; there is nobody to tell
@@ -51,11 +49,12 @@ func (s *Server) onUpdate(req *sipmsg.Request, tx sipmsg.ServerTransaction) {
 	res := s.response(req, sipmsg.StatusOK, "OK", "")
 	s.withContact(res, l.dialog.transport)
 	if len(req.Body()) > 0 {
-		if !l.negotiation.TryLock() {
+		finished, err := l.negotiate()
+		if err != nil {
 			s.respond(tx, req, sipmsg.StatusRequestPending, "Request Pending")
 			return
 		}
-		defer l.negotiation.Unlock()
+		defer finished()
 		body, err := l.renegotiate(req.Body())
 		if err != nil {
 			l.log.Debug("offer refused", "err", err)
@@ -84,8 +83,8 @@ func (s *Server) modifiable(req *sipmsg.Request, tx sipmsg.ServerTransaction) *L
 	return l
 }
 
-// renegotiate answers a later offer of the peer and applies it, or makes an offer if there is none. The caller holds
-// negotiation. A refused offer leaves the session as it was (RFC 3261 section 14.2).
+// renegotiate answers a later offer of the peer and applies it, or makes an offer if there is none. A refused
+// offer leaves the session as it was (RFC 3261 section 14.2). It is for a caller of negotiate.
 func (l *Leg) renegotiate(offer []byte) ([]byte, error) {
 	if len(offer) == 0 {
 		return l.negotiator.Offer(media.SendRecv)
