@@ -237,6 +237,12 @@ func TestOneConversation(t *testing.T) {
 		require.Len(t, l.Items, 2)
 		require.EqualValues(t, 2, l.Items[0].Seq)
 	})
+	t.Run("events of some types", func(t *testing.T) {
+		var l struct{ Items []conversation.Event }
+		get(t, url+"/events?types=tracker.matched,conversation.completed").decode(t, &l)
+		require.Len(t, l.Items, 2)
+		require.Equal(t, conversation.EventTrackerMatched, l.Items[1].Type)
+	})
 	for _, part := range []string{"", "/utterances", "/matches", "/events", "/recording"} {
 		t.Run("unknown"+part, func(t *testing.T) {
 			get(t, base+string(id(77))+part).requireProblem(t, http.StatusNotFound, "not found")

@@ -89,9 +89,36 @@ func (s *Server) conversationOperations(api huma.API) {
 	register(s, api, operation("list-events", http.MethodGet, "/conversations/{id}/events", tag, "List events in their order"),
 		func(ctx context.Context, in *eventsInput) (*body[list[conversation.Event]], error) {
 			return within(ctx, s, conversation.ID(in.ID), func(ctx context.Context, id conversation.ID) ([]conversation.Event, error) {
-				return s.opts.Conversations.Events(ctx, id, in.After, in.Limit)
+				return s.eventsOfTypes(ctx, id, in)
 			})
 		})
+}
+
+// eventsOfTypes reads the history until it has as many events of the types asked for as the answer may hold. Partials are most
+// of a history, so that leaving them out here makes a transcript cheap to fetch.
+func (s *Server) eventsOfTypes(ctx context.Context, id conversation.ID, in *eventsInput) ([]conversation.Event, error) {
+	if len(in.Types) == 0 {
+		return s.opts.Conversations.Events(ctx, id, in.After, in.Limit)
+	}
+	var found []conversation.Event
+	for after := in.After; ; {
+		events, err := s.opts.Conversations.Events(ctx, id, after, historyPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range events {
+			after = e.Seq
+			if slices.Contains(in.Types, string(e.Type)) {
+				found = append(found, e)
+			}
+			if len(found) == in.Limit {
+				return found, nil
+			}
+		}
+		if len(events) < historyPage {
+			return found, nil
+		}
+	}
 }
 
 // within lists something of a conversation, which must exist.
