@@ -64,9 +64,10 @@ type listedPage struct {
 
 // eventsInput are the parameters of the event history.
 type eventsInput struct {
-	ID    string `path:"id" pattern:"^[0-9]{16}$" doc:"Identity, 16 digits"`
-	After int64  `query:"after" minimum:"0" doc:"Only events with a sequence number above this"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
+	ID    string   `path:"id" pattern:"^[0-9]{16}$" doc:"Identity, 16 digits"`
+	After int64    `query:"after" minimum:"0" doc:"Only events with a sequence number above this"`
+	Limit int      `query:"limit" minimum:"1" maximum:"1000" default:"200"`
+	Types []string `query:"types" maxItems:"32" doc:"Only events of these types, separated by commas"`
 }
 
 func (s *Server) conversationOperations(api huma.API) {
