@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
 	pion "github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/require"
 
@@ -79,36 +80,49 @@ func (s site) post(t *testing.T, offer string) (*http.Response, string) {
 type browser struct {
 	pc       *pion.PeerConnection
 	socket   net.PacketConn
+	track    *rawTrack
 	audio    *media.Sender
 	receiver *media.Receiver
 	location string
 	etag     string
+	up       chan struct{} // closed when it is connected
 	closed   chan struct{}
 }
 
 // newBrowser returns a browser whose audio has a direction, sendrecv if it has a microphone and a speaker.
 func newBrowser(t *testing.T, direction pion.RTPTransceiverDirection) *browser {
 	t.Helper()
+	return newBrowserOf(t, direction, func(*pion.MediaEngine) {})
+}
+
+// newBrowserOf returns a browser that has further codecs.
+func newBrowserOf(t *testing.T, direction pion.RTPTransceiverDirection, codecs func(*pion.MediaEngine)) *browser {
+	t.Helper()
+	engine := new(pion.MediaEngine)
+	require.NoError(t, engine.RegisterDefaultCodecs())
+	codecs(engine)
 	codec, _ := media.CodecNamed(media.NameOpus)
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	require.NoError(t, err)
-	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket})
-	settings := pion.SettingEngine{}
+	quiet := &logging.DefaultLoggerFactory{DefaultLogLevel: logging.LogLevelDisabled} // tests pull the plug on purpose
+	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket, Logger: quiet.NewLogger("ice")})
+	settings := pion.SettingEngine{LoggerFactory: quiet}
 	settings.SetICEUDPMux(mux)
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	pc, err := pion.NewAPI(pion.WithSettingEngine(settings)).NewPeerConnection(pion.Configuration{})
+	pc, err := pion.NewAPI(pion.WithSettingEngine(settings), pion.WithMediaEngine(engine)).NewPeerConnection(pion.Configuration{})
 	require.NoError(t, err)
-	b := &browser{pc: pc, socket: socket, closed: make(chan struct{})}
-	track, err := pion.NewTrackLocalStaticRTP(pion.RTPCodecCapability{MimeType: pion.MimeTypeOpus, ClockRate: 48000, Channels: 2}, "a", "b")
+	b := &browser{pc: pc, socket: socket, up: make(chan struct{}), closed: make(chan struct{})}
+	audio, err := pion.NewTrackLocalStaticRTP(pion.RTPCodecCapability{MimeType: pion.MimeTypeOpus, ClockRate: 48000, Channels: 2}, "a", "b")
 	require.NoError(t, err)
+	b.track = &rawTrack{TrackLocalStaticRTP: audio}
 	if direction == pion.RTPTransceiverDirectionRecvonly {
 		_, err = pc.AddTransceiverFromKind(pion.RTPCodecTypeAudio, pion.RTPTransceiverInit{Direction: direction})
 	} else {
-		_, err = pc.AddTransceiverFromTrack(track, pion.RTPTransceiverInit{Direction: direction})
+		_, err = pc.AddTransceiverFromTrack(b.track, pion.RTPTransceiverInit{Direction: direction})
 	}
 	require.NoError(t, err)
-	b.audio, err = media.NewSender(media.SenderOptions{Codec: codec, Write: track.WriteRTP})
+	b.audio, err = media.NewSender(media.SenderOptions{Codec: codec, Write: audio.WriteRTP})
 	require.NoError(t, err)
 	b.receiver, err = media.NewReceiver(media.ReceiverOptions{Codec: codec})
 	require.NoError(t, err)
@@ -121,10 +135,14 @@ func newBrowser(t *testing.T, direction pion.RTPTransceiverDirection) *browser {
 			b.receiver.Push(packet, time.Now())
 		}
 	})
-	var once sync.Once
+	var connected, closed sync.Once
 	pc.OnConnectionStateChange(func(state pion.PeerConnectionState) {
-		if state == pion.PeerConnectionStateClosed {
-			once.Do(func() { close(b.closed) })
+		switch state {
+		case pion.PeerConnectionStateConnected:
+			connected.Do(func() { close(b.up) })
+		case pion.PeerConnectionStateClosed:
+			closed.Do(func() { close(b.closed) })
+		default:
 		}
 	})
 	t.Cleanup(func() {

@@ -104,6 +104,7 @@ func TestHangupClosesTheBrowsersConnection(t *testing.T) {
 	b := sendrecv(t)
 	b.call(t, s)
 	leg := calls.next(t)
+	wait(t, b.up, "the browser to connect")
 	require.NoError(t, leg.Hangup(t.Context()))
 	require.Equal(t, webrtc.Termination{By: webrtc.ByLocal, Code: 200, Text: "hung up"}, leg.End())
 	wait(t, b.closed, "the browser to notice")
@@ -117,6 +118,7 @@ func TestLegEndsWhenTheBrowserClosesItsConnection(t *testing.T) {
 	b := sendrecv(t)
 	b.call(t, s)
 	leg := calls.next(t)
+	wait(t, b.up, "the browser to connect") // before that it has no way to say goodbye
 	require.NoError(t, b.pc.GracefulClose())
 	wait(t, leg.Done(), "the leg's end")
 	require.Equal(t, webrtc.ByRemote, leg.End().By)
