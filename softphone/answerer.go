@@ -104,11 +104,11 @@ func (a *Answerer) serve(ctx context.Context, leg *sip.Leg) error {
 		return err
 	}
 	if code := a.opts.RejectCode; code != 0 {
-		return leg.Reject(ctx, code, "")
+		return leg.Reject(ctx, code, "Refused")
 	}
 	line, err := openLine(a.opts.Talk)
 	if err != nil {
-		return errors.Join(err, leg.Reject(ctx, 500, ""))
+		return errors.Join(err, leg.Reject(ctx, 500, "Audio File Unavailable"))
 	}
 	result := Result{AnsweredAfter: time.Since(start)}
 	err = leg.Answer(ctx)

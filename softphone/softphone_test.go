@@ -162,7 +162,9 @@ func TestContextHangsUp(t *testing.T) {
 	a, results := answerer(t, softphone.AnswererOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := softphone.Call(ctx, softphone.CallOptions{Target: a.URI("anna", "udp"), OnAnswer: func(string) { cancel() }})
+	_, err := softphone.Call(ctx, softphone.CallOptions{
+		Target: a.URI("anna", "udp"), OnAnswer: func(string) { time.AfterFunc(200*time.Millisecond, cancel) },
+	})
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, sip.ByRemote, result(t, results).EndedBy)
 }
