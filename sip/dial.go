@@ -214,7 +214,7 @@ func (d *dialing) run(ctx context.Context, ringTimeout time.Duration) error {
 			}
 		case <-d.tx.Done():
 			d.leg.server.metrics.sent(sipmsg.INVITE, 0)
-			return d.leg.abandon(fmt.Errorf("send INVITE: %w", d.tx.Err()))
+			return d.leg.abandon(fmt.Errorf("send INVITE: %w", ending(d.tx)))
 		case <-ring.C:
 			return d.giveUp(ErrRingTimeout)
 		case <-ctx.Done():

@@ -58,11 +58,19 @@ func (s *Server) roundTrip(ctx context.Context, req *sipmsg.Request) (*sipmsg.Re
 				return res, nil
 			}
 		case <-tx.Done():
-			return nil, tx.Err()
+			return nil, ending(tx)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// ending returns why a transaction has ended without a final response. The library may not have set its error yet.
+func ending(tx sipmsg.ClientTransaction) error {
+	if err := tx.Err(); err != nil {
+		return err
+	}
+	return sipmsg.ErrTransactionTerminated
 }
 
 // begin starts a client transaction for a routed request. The request must not be changed afterwards.
@@ -71,8 +79,22 @@ func (s *Server) begin(ctx context.Context, req *sipmsg.Request) (sipmsg.ClientT
 	if err != nil {
 		return nil, err
 	}
+	s.sending.RLock()
+	defer s.sending.RUnlock()
+	if s.closed() {
+		return nil, ErrStopped
+	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout) // for the connection only
 	defer cancel()
+	if sipmsg.IsReliable(req.Transport()) {
+		go func() { // ends with this function
+			select {
+			case <-s.closing:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
 	return e.client.TransactionRequest(ctx, req, e.prepare)
 }
 
@@ -82,7 +104,23 @@ func (s *Server) write(req *sipmsg.Request) error {
 	if err != nil {
 		return err
 	}
+	s.sending.RLock()
+	defer s.sending.RUnlock()
+	if s.closed() {
+		return ErrStopped
+	}
 	return e.client.WriteRequest(req, e.prepare)
+}
+
+// closed reports whether the transports are closed. Nothing may be sent then: the library would open new ones, which
+// nobody closes.
+func (s *Server) closed() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
+	}
 }
 
 // prepare completes a request: it leaves from our listening socket, which is where NATs and peers expect us, and has

@@ -86,6 +86,9 @@ type Server struct {
 	stopped  chan struct{} // closed when Stop has ended
 	stopErr  error         // valid after stopped
 
+	sending sync.RWMutex  // held for reading while a request is sent, for writing while the transports are closed
+	closing chan struct{} // closed when the transports are
+
 	mu      sync.Mutex
 	phase   phase
 	legs    map[legKey]*Leg
@@ -137,7 +140,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		opt: o, log: o.Logger, metrics: m,
-		stopping: make(chan struct{}), stopped: make(chan struct{}),
+		stopping: make(chan struct{}), stopped: make(chan struct{}), closing: make(chan struct{}),
 		legs: map[legKey]*Leg{}, invites: map[string]struct{}{}, peers: map[netip.Addr]int{},
 		clients: map[string]*endpoint{},
 	}
@@ -186,7 +189,10 @@ func (s *Server) Start(ctx context.Context) error {
 	s.route(context.WithoutCancel(ctx))
 	s.phase = phaseRunning
 	if s.udp != nil {
-		s.serving.Go(func() { s.serve("udp", s.srv.ServeUDP(s.udp)) })
+		conn := &udpConn{UDPConn: s.udp, ready: make(chan struct{})}
+		conn.read = sync.OnceFunc(func() { close(conn.ready) })
+		s.serving.Go(func() { s.serve("udp", s.srv.ServeUDP(conn)) })
+		<-conn.ready
 	}
 	if s.tcp != nil {
 		s.serving.Go(func() { s.serve("tcp", s.srv.ServeTCP(s.tcp)) })
@@ -327,6 +333,9 @@ func (s *Server) closeAll() {
 	s.mu.Lock()
 	s.phase = phaseClosed
 	s.mu.Unlock()
+	close(s.closing)
+	s.sending.Lock()
+	defer s.sending.Unlock()
 	_ = s.ua.Close() // closes connections that may be closed already
 	s.closeSockets()
 }

@@ -196,6 +196,20 @@ func (s *Server) admitConn(from netip.Addr) bool {
 	return false
 }
 
+// udpConn tells when the library has begun to read it. Only from then on are requests sent from this socket; an earlier
+// one would try to bind the port again.
+type udpConn struct {
+	*net.UDPConn
+	ready chan struct{} // closed by read
+	read  func()
+}
+
+// ReadFrom implements net.PacketConn.
+func (c *udpConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	c.read()
+	return c.UDPConn.ReadFrom(b)
+}
+
 // tcpListener accepts connections of admitted peers only, and a bounded number of them.
 type tcpListener struct {
 	net.Listener
