@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math"
 	"strings"
 
 	"github.com/operatord/operatord/conversation"
@@ -32,6 +31,7 @@ type Options struct {
 type Judge struct {
 	head    Head
 	encoder Encoder // nil if there is none that fits the head
+	cuts    cuts
 	log     *slog.Logger
 }
 
@@ -41,12 +41,12 @@ func New(options Options) (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Judge{head: head, log: options.Logger}
+	j := &Judge{head: head, cuts: lexiconCuts, log: options.Logger}
 	if j.log == nil {
 		j.log = slog.New(slog.DiscardHandler)
 	}
 	if options.Encoder != nil && options.Encoder.Name() == head.Encoder {
-		j.encoder = options.Encoder
+		j.encoder, j.cuts = options.Encoder, vectorCuts
 	} else if options.Encoder != nil {
 		j.log.Info("sentiment works on the lexicon alone: its weights are for another encoder",
 			"encoder", options.Encoder.Name(), "wanted", head.Encoder)
@@ -78,11 +78,11 @@ func (j *Judge) Judge(ctx context.Context, customer []conversation.Utterance) (c
 	if err != nil {
 		return conversation.SentimentNotApplicable, 0, err
 	}
-	score := aggregate(sentences, scores)
-	return j.cuts().tag(score), score, nil
+	score, strong := aggregate(sentences, scores, j.cuts)
+	return j.cuts.tag(score, strong), score, nil
 }
 
-// Scores returns the score of each text, -1 to 1. If the encoder fails they come from the lexicon alone.
+// Scores returns the score of each text, -1 to 1.
 func (j *Judge) Scores(ctx context.Context, texts []string) ([]float64, error) {
 	var vectors [][]float32
 	if j.encoder != nil {
@@ -106,69 +106,4 @@ func (j *Judge) Scores(ctx context.Context, texts []string) ([]float64, error) {
 		scores[i] = j.head.score(vector, Valence(text))
 	}
 	return scores, nil
-}
-
-// split cuts a text into sentences at full stops, question and exclamation marks. Unpunctuated text is one sentence.
-func split(text string) []string {
-	var sentences []string
-	for sentence := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '.' || r == '?' || r == '!' }) {
-		if sentence = strings.TrimSpace(sentence); sentence != "" {
-			sentences = append(sentences, sentence)
-		}
-	}
-	return sentences
-}
-
-// How much a sentence counts; see README.md for what was tried.
-const (
-	calm      = 0.15 // weight of a sentence without feeling, beside the strength of its feeling
-	lateThird = 2    // times the weight in the last third of what was said
-)
-
-// aggregate averages the scores of sentences in order of time: longer ones count more, feelings more than facts, and the
-// last third more than the rest, because people call when something is wrong and leave as the call has left them.
-func aggregate(sentences []string, scores []float64) float64 {
-	total := 0.0
-	for _, s := range sentences {
-		total += float64(len(strings.Fields(s)))
-	}
-	sum, weights, said := 0.0, 0.0, 0.0
-	for i, s := range sentences {
-		words := float64(len(strings.Fields(s)))
-		weight := math.Sqrt(words) * (calm + math.Abs(scores[i]))
-		if said += words; said-words/2 >= total*2/3 {
-			weight *= lateThird
-		}
-		sum += weight * scores[i]
-		weights += weight
-	}
-	if weights == 0 {
-		return 0
-	}
-	return sum / weights
-}
-
-// cuts are the scores between one tag and the next. The neutral band is wide and lies above 0, because polite service
-// talk is mildly positive.
-type cuts struct{ overlyNegative, negative, positive, overlyPositive float64 }
-
-func (j *Judge) cuts() cuts {
-	if j.encoder == nil {
-		return cuts{-0.30, -0.10, 0.20, 0.40}
-	}
-	return cuts{-0.30, -0.10, 0.20, 0.40}
-}
-
-func (c cuts) tag(score float64) conversation.Sentiment {
-	switch {
-	case score <= c.overlyNegative:
-		return conversation.SentimentOverlyNegative
-	case score <= c.negative:
-		return conversation.SentimentNegative
-	case score >= c.overlyPositive:
-		return conversation.SentimentOverlyPositive
-	case score >= c.positive:
-		return conversation.SentimentPositive
-	}
-	return conversation.SentimentNeutral
 }
