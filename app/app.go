@@ -243,12 +243,15 @@ func (a *App) startRecognition(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.loadTrackers(ctx); err != nil {
+		return err
+	}
 	a.life.onStop("models", func(context.Context) error { return a.closeModels() })
 	if err := a.openModels(ctx); err != nil {
 		return err
 	}
 	a.life.background("recognizer", a.recognizer.Run)
-	return a.loadTrackers(ctx)
+	return nil
 }
 
 func (a *App) makeCalls(context.Context) error {
