@@ -46,7 +46,7 @@ func compile(trackers []Tracker, phrases map[string]*phrase, b *Background) (*co
 		t := &trackers[i]
 		ct := compiledTracker{id: t.ID, name: t.Name, version: t.Version, role: t.Role, threshold: t.Threshold}
 		if ct.threshold == 0 {
-			ct.threshold = DefaultThreshold
+			ct.threshold = defaultThreshold(len(t.Vocabulary))
 		}
 		for j, text := range t.Vocabulary {
 			ct.phrases = append(ct.phrases, phrases[text])

@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 
@@ -13,9 +14,23 @@ import (
 // lower than it would with its context; misheard words lower the scores of recognised speech.
 const (
 	DefaultThreshold = 0.63
-	windowAllowance  = 0.03 // below the threshold: sentences and windows of a longer typed turn
+	windowAllowance  = 0.03 // below the threshold: windows that cut a long typed sentence
 	speechAllowance  = 0.05 // below the threshold: anything that a speech model recognised
 )
+
+// fewPhrases is how much the threshold falls each time a vocabulary has half of enoughPhrases: an utterance lies further from
+// the nearest of few phrases. Below leastPhrases the best cosines are no longer a mean of several, and nothing falls.
+const (
+	fewPhrases    = 0.03
+	enoughPhrases = 10
+	leastPhrases  = 2
+)
+
+// defaultThreshold returns the threshold of a tracker with n phrases that sets none.
+func defaultThreshold(n int) float64 {
+	n = min(max(n, leastPhrases), enoughPhrases)
+	return DefaultThreshold - fewPhrases*math.Log2(enoughPhrases/float64(n))
+}
 
 // rivalMargin is how far below the best phrase another phrase may be that stands for the tracker when the guard against
 // negation refuses the best one.
@@ -142,10 +157,10 @@ func (t *compiledTracker) thresholdFor(s segment, u *conversation.Utterance) flo
 	switch {
 	case u.Model != "":
 		return t.threshold - speechAllowance
-	case s.whole:
-		return t.threshold
+	case s.window:
+		return t.threshold - windowAllowance
 	}
-	return t.threshold - windowAllowance
+	return t.threshold
 }
 
 // rankedPhrase is the position of a phrase and its cosine.

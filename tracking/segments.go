@@ -11,8 +11,10 @@ import (
 const (
 	windowWords = 12 // also the longest turn that is not windowed
 	windowStep  = 4
-	// maxWindows bounds the work for one utterance. Beyond it windows and steps grow, so that no text is left out.
-	maxWindows = 64
+	// maxWindows bounds the work for one utterance. Beyond it windows and steps grow, so that they cover a long text all the
+	// same; sentences beyond maxSentences are matched literally only. Both are many minutes of speech.
+	maxWindows   = 64
+	maxSentences = 128
 	// minSentenceWords keeps "Okay." and "Bye." from costing a pass of the encoder.
 	minSentenceWords = 2
 )
@@ -20,46 +22,54 @@ const (
 // segment is a part of a text, without space at its ends.
 type segment struct {
 	start, end int
-	whole      bool
+	window     bool // it begins or ends inside a sentence
 }
 
-// segmentsOf returns the parts of a text to encode, the whole first. It returns none for a text without words.
+// segmentsOf returns the parts of a text to encode, the whole first: then its sentences, and windows over those that are
+// long. It returns none for a text without words.
 func segmentsOf(text string) []segment {
 	words := wordSpans(text)
 	if len(words) == 0 {
 		return nil
 	}
-	whole := segment{start: words[0].start, end: words[len(words)-1].end, whole: true}
-	segments := []segment{whole}
-	seen := map[segment]bool{{start: whole.start, end: whole.end}: true}
-	add := func(first, last int) {
-		s := segment{start: words[first].start, end: words[last].end}
-		if !seen[s] && len(segments) < 2*maxWindows {
-			seen[s] = true
-			segments = append(segments, s)
-		}
-	}
-	first := 0
-	for i := range words {
-		if i == len(words)-1 || endsSentence(text[words[i].start:words[i].end]) {
-			if i-first+1 >= minSentenceWords {
-				add(first, i)
-			}
-			first = i + 1
-		}
-	}
-	if len(words) <= windowWords {
-		return segments
-	}
+	segments := []segment{{start: words[0].start, end: words[len(words)-1].end}}
+	sentences, windows := 0, 0
 	step := max(windowStep, (len(words)+maxWindows-1)/maxWindows)
-	length := max(windowWords, step*windowWords/windowStep)
-	for first := 0; ; first += step {
-		last := min(first+length, len(words)) - 1
-		add(max(0, last-length+1), last)
-		if last == len(words)-1 {
-			return segments
+	for len(words) > 0 {
+		sentence := words[:sentenceLen(text, words)]
+		words = words[len(sentence):]
+		if s := span(sentence); s != segments[0] && len(sentence) >= minSentenceWords && sentences < maxSentences {
+			segments = append(segments, s)
+			sentences++
+		}
+		length := step * windowWords / windowStep
+		for first := 0; len(sentence) > windowWords && windows < maxWindows; first += step {
+			last := min(first+length, len(sentence))
+			w := span(sentence[max(0, last-length):last])
+			w.window = true
+			segments = append(segments, w)
+			windows++
+			if last == len(sentence) {
+				break
+			}
 		}
 	}
+	return segments
+}
+
+// span returns the segment from the first to the last of some words.
+func span(words []segment) segment {
+	return segment{start: words[0].start, end: words[len(words)-1].end}
+}
+
+// sentenceLen returns how many of the words the first sentence has.
+func sentenceLen(text string, words []segment) int {
+	for i, w := range words {
+		if endsSentence(text[w.start:w.end]) {
+			return i + 1
+		}
+	}
+	return len(words)
 }
 
 // wordSpans returns the parts of text between white space that hold a letter or digit.

@@ -126,6 +126,11 @@ func ratio(a, b int) float64 {
 	return float64(a) / float64(b)
 }
 
+// Plus returns the sum of two counts.
+func (f Figures) Plus(g Figures) Figures {
+	return Figures{f.Right + g.Right, f.Wrong + g.Wrong, f.Missed + g.Missed}
+}
+
 // Add counts one row: the trackers that fired and the one that should have, or "".
 func (f *Figures) Add(fired []string, want string) {
 	hit := false
