@@ -55,7 +55,7 @@ func (a *App) plan(c conversation.Conversation) (call.Plan, error) {
 	}
 	return call.Plan{
 		Profile: plan.Profile, Prompt: plan.Prompt.File, PromptChannel: plan.Prompt.Channel,
-		HangupAfterPrompt: plan.HangupAfterPrompt, Machine: plan.Machine,
+		HangupAfterPrompt: plan.HangupAfterPrompt, AnswerAfter: plan.AnswerAfter, Machine: plan.Machine,
 	}, nil
 }
 

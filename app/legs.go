@@ -20,6 +20,7 @@ import (
 
 // leg is what SIP and WebRTC legs have in common.
 type leg interface {
+	Ring(context.Context) error
 	Answer(context.Context) error
 	Reject(ctx context.Context, code int, reason string) error
 	Hangup(context.Context) error

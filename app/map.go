@@ -33,6 +33,7 @@ func attendantOptions(cfg config.Config) attendant.Options {
 	for _, p := range cfg.Profiles {
 		profile := attendant.Profile{
 			Name: p.Name, Greeting: p.Greeting, GreetingChannel: p.GreetingChannel, HangupAfterGreeting: p.HangupAfterGreeting,
+			AnswerAfter: p.AnswerAfter,
 		}
 		if p.Name == listenOnly {
 			opts.Profiles = opts.Profiles[:0]

@@ -19,6 +19,8 @@ type Profile struct {
 	Greeting string
 	// GreetingChannel is the channel of Greeting that is played: 0 is the first (left), 1 the second (right).
 	GreetingChannel int
+	// AnswerAfter is how long an inbound call rings before it is answered.
+	AnswerAfter time.Duration
 	// HangupAfterGreeting ends the call when the greeting has been played to its end.
 	HangupAfterGreeting bool
 	// VoicemailTracker names the tracker whose match tells an answering machine; empty never looks for one.
@@ -82,6 +84,8 @@ func (a *Attendant) addProfile(p Profile) error {
 		return fmt.Errorf("greeting_channel: %d is neither 0 (left) nor 1 (right)", p.GreetingChannel)
 	case p.HangupAfterGreeting && p.Greeting == "":
 		return errors.New("hangup_after_greeting: there is no greeting to hang up after")
+	case p.AnswerAfter < 0:
+		return fmt.Errorf("answer_after: %s is negative", p.AnswerAfter)
 	case p.VoicemailWindow < 0:
 		return fmt.Errorf("voicemail_window: %s is negative", p.VoicemailWindow)
 	}
@@ -126,6 +130,7 @@ func (a *Attendant) Plan(c conversation.Conversation) (Plan, error) {
 		Profile:           p.Name,
 		Prompt:            Prompt{File: p.Greeting, Channel: p.GreetingChannel},
 		HangupAfterPrompt: p.HangupAfterGreeting,
+		AnswerAfter:       p.AnswerAfter,
 	}
 	if c.Direction == conversation.Outbound {
 		plan.voicemailTracker, plan.voicemailWindow = p.VoicemailTracker, p.VoicemailWindow

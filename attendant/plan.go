@@ -17,6 +17,7 @@ type Plan struct {
 	Profile           string
 	Prompt            Prompt
 	HangupAfterPrompt bool
+	AnswerAfter       time.Duration // how long an inbound call rings first
 
 	voicemailTracker string
 	voicemailWindow  time.Duration

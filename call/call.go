@@ -60,11 +60,26 @@ func (c *Call) inbound(leg Leg) {
 	}
 	stop := c.endWithLeg(leg)
 	defer stop()
-	if err := leg.Answer(c.ctx); err != nil {
+	if err := c.answer(leg, plan.AnswerAfter); err != nil {
 		c.reject(leg, err)
 		return
 	}
 	c.talk(leg, plan)
+}
+
+// answer lets the leg ring for a while, if the plan says so, and answers it.
+func (c *Call) answer(leg Leg, after time.Duration) error {
+	if after > 0 {
+		if err := leg.Ring(c.ctx); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(after):
+		case <-c.ctx.Done():
+			return causeOf(c.ctx)
+		}
+	}
+	return leg.Answer(c.ctx)
 }
 
 // outbound places a call and runs it until it has ended.

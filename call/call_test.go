@@ -126,6 +126,36 @@ func TestCallerGivesUpBeforeTheAnswer(t *testing.T) {
 	})
 }
 
+func TestCallRingsBeforeItIsAnswered(t *testing.T) {
+	plan := func(o *call.Options) {
+		o.Plan = func(conversation.Conversation) (call.Plan, error) {
+			return call.Plan{AnswerAfter: 5 * time.Second}, nil
+		}
+	}
+	t.Run("for as long as the profile says", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f, leg := newFixture(t, plan), newLeg()
+			wait := f.serve(t, leg)
+			time.Sleep(6 * time.Second)
+			leg.finish(remoteHangup)
+			wait()
+			end := f.store.last(t)
+			require.True(t, leg.rang)
+			require.Equal(t, 5*time.Second, end.AnsweredAt.Sub(end.CreatedAt))
+		})
+	})
+	t.Run("unless the caller gives up", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f, leg := newFixture(t, plan), newLeg()
+			wait := f.serve(t, leg)
+			time.Sleep(time.Second)
+			leg.finish(call.LegEnd{By: conversation.PartyRemote, SIPCode: 487, Cancelled: true})
+			wait()
+			require.Equal(t, conversation.CauseCallerCancelled, f.store.last(t).Cause)
+		})
+	})
+}
+
 func TestOutboundOutcomes(t *testing.T) {
 	refused := func(code int, text string) error {
 		return &call.SetupError{End: call.LegEnd{By: conversation.PartyRemote, SIPCode: code, Text: text}}

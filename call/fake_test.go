@@ -88,6 +88,7 @@ func (s *memoryStore) last(t *testing.T) conversation.Conversation {
 // fakeLeg is a leg whose peer is the test.
 type fakeLeg struct {
 	answer func(context.Context) error
+	rang   bool
 	stream *fakeStream
 	once   sync.Once
 	done   chan struct{}
@@ -95,6 +96,11 @@ type fakeLeg struct {
 }
 
 func newLeg() *fakeLeg { return &fakeLeg{stream: &fakeStream{}, done: make(chan struct{})} }
+
+func (l *fakeLeg) Ring(context.Context) error {
+	l.rang = true
+	return nil
+}
 
 func (l *fakeLeg) Answer(ctx context.Context) error {
 	if l.answer != nil {

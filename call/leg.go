@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"time"
 
 	"github.com/operatord/operatord/conversation"
 	"github.com/operatord/operatord/media"
@@ -9,6 +10,8 @@ import (
 
 // Leg is one SIP dialog or peer connection with its audio. It is safe for concurrent use.
 type Leg interface {
+	// Ring tells the caller of an inbound leg that we are being alerted.
+	Ring(context.Context) error
 	// Answer accepts an inbound leg and returns when audio can flow both ways.
 	Answer(context.Context) error
 	// Reject refuses an inbound leg that was not answered.
@@ -65,6 +68,7 @@ type Plan struct {
 	Prompt            string // WAV file; empty: none
 	PromptChannel     int
 	HangupAfterPrompt bool
+	AnswerAfter       time.Duration // how long an inbound call rings before it is answered
 	// Machine reports whether a match shows that an answering machine took the call. Nil: never.
 	Machine func(conversation.Match) bool
 }

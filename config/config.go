@@ -124,10 +124,11 @@ type Tracker struct {
 
 // Profile is what the operator does on a call.
 type Profile struct {
-	Name                string `yaml:"name"`
-	Greeting            string `yaml:"greeting"`
-	GreetingChannel     int    `yaml:"greeting_channel"`
-	HangupAfterGreeting bool   `yaml:"hangup_after_greeting"`
+	Name                string        `yaml:"name"`
+	Greeting            string        `yaml:"greeting"`
+	GreetingChannel     int           `yaml:"greeting_channel"`
+	HangupAfterGreeting bool          `yaml:"hangup_after_greeting"`
+	AnswerAfter         time.Duration `yaml:"answer_after"`
 }
 
 // Route gives called numbers a profile.

@@ -102,6 +102,7 @@ func (c *Config) validateProfiles(p *Problems) {
 	for i, profile := range c.Profiles {
 		names.check(p, i, profile.Name)
 		p.between(fmt.Sprintf("profiles[%d].greeting_channel", i), profile.GreetingChannel, 0, 1)
+		p.duration(fmt.Sprintf("profiles[%d].answer_after", i), profile.AnswerAfter, 0, 2*time.Minute)
 	}
 	for i, r := range c.Routes {
 		p.required(fmt.Sprintf("routes[%d].to", i), r.To)
