@@ -31,8 +31,10 @@ const (
 
 // Termination says how a leg ended.
 type Termination struct {
-	By   Party
-	Code int    // the SIP status that says the same: 200 for an answered leg, 408 when its media path was lost, else why it was never answered
-	Q850 int    // always 0; WebRTC has no ISDN cause
+	By Party
+	// Code is the SIP status that says the same: 200 for an answered leg, 408 when its media path was lost or never came
+	// up, otherwise why it was not answered.
+	Code int
+	Q850 int    // always 0: WebRTC has no ISDN cause
 	Text string // one line for people
 }

@@ -96,7 +96,9 @@ func (l *Leg) Answer(ctx context.Context) error {
 		return fmt.Errorf("%w: %s", ErrEnded, l.End().Text)
 	case <-ctx.Done():
 		cause := context.Cause(ctx)
-		l.finish(Termination{By: BySystem, Code: codeTimeout, Text: cause.Error()})
+		if !l.finish(Termination{By: BySystem, Code: codeTimeout, Text: cause.Error()}) {
+			return fmt.Errorf("%w: %s", ErrEnded, l.End().Text)
+		}
 		return fmt.Errorf("connect media: %w", cause)
 	}
 }

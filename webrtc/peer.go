@@ -224,7 +224,9 @@ var _ media.Stream = (*stream)(nil)
 // newStream returns a stream for the codecs that both sides have. A nil track sends nothing.
 func newStream(codecs []pion.RTPCodecParameters, track *pion.TrackLocalStaticRTP) (*stream, error) {
 	codec, _ := media.CodecNamed(media.NameOpus)
-	opus := slices.IndexFunc(codecs, func(c pion.RTPCodecParameters) bool { return strings.EqualFold(c.MimeType, pion.MimeTypeOpus) })
+	opus := slices.IndexFunc(codecs, func(c pion.RTPCodecParameters) bool {
+		return strings.EqualFold(c.MimeType, pion.MimeTypeOpus)
+	})
 	if opus < 0 {
 		return nil, fmt.Errorf("%w: no Opus in common", errUnsupported)
 	}

@@ -55,12 +55,12 @@ type Server struct {
 	// running counts the goroutines of legs and handlers; Stop waits for them.
 	running sync.WaitGroup
 
-	mu      sync.Mutex
-	state   serverState
-	udp     ice.UDPMux
-	addr    netip.AddrPort
-	api     *pion.API
-	session map[string]*Leg // by session ID; nil while its offer is being read
+	mu       sync.Mutex
+	state    serverState
+	udp      ice.UDPMux
+	addr     netip.AddrPort
+	api      *pion.API
+	sessions map[string]*Leg // by session ID; nil while its offer is being read
 }
 
 type serverState uint8
@@ -76,7 +76,7 @@ func New(opts Options) (*Server, error) {
 	if err := opts.problems(); err != nil {
 		return nil, fmt.Errorf("webrtc options: %w", err)
 	}
-	s := &Server{opts: opts, log: opts.Logger, session: make(map[string]*Leg)}
+	s := &Server{opts: opts, log: opts.Logger, sessions: make(map[string]*Leg)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -151,7 +151,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	s.state = serverStopped
 	var open []*Leg
-	for _, leg := range s.session {
+	for _, leg := range s.sessions {
 		if leg != nil {
 			open = append(open, leg)
 		}

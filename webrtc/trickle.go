@@ -78,7 +78,8 @@ func parseFragment(body string) (fragment, error) {
 	return f, nil
 }
 
-// newCandidate returns a candidate of a media section; without one it belongs to the first, which all others are bundled with.
+// newCandidate returns a candidate of a media section. Without one it belongs to the first, with which all others are
+// bundled.
 func newCandidate(value string, mid *string) pion.ICECandidateInit {
 	c := pion.ICECandidateInit{Candidate: "candidate:" + value, SDPMid: mid}
 	if mid == nil {

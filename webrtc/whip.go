@@ -25,6 +25,9 @@ const (
 	maxFragment = 16 << 10 // bytes of a trickle ICE fragment
 	maxParty    = 256      // bytes of a "from" or "to"
 
+	// etag names the one ICE session of a leg; it never changes, because ICE restarts are not supported.
+	etag = `"1"`
+
 	retryAfter = 5 // seconds a browser should wait when all sessions are taken
 )
 
@@ -64,7 +67,7 @@ func (s *Server) postOffer(w http.ResponseWriter, r *http.Request) {
 		s.metrics.offers.WithLabelValues("answered").Inc()
 		w.Header().Set("Content-Type", typeSDP)
 		w.Header().Set("Location", s.opts.Path+"/"+leg.id)
-		w.Header().Set("ETag", leg.etag())
+		w.Header().Set("ETag", etag)
 		w.WriteHeader(http.StatusCreated)
 		_, _ = io.WriteString(w, answer) // a browser that is gone is noticed by its silence
 		return
@@ -114,7 +117,7 @@ func (s *Server) open(ctx context.Context, leg *Leg, offer string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.session[leg.id] = leg
+	s.sessions[leg.id] = leg
 	s.metrics.legs.Inc()
 	ctx, cancel := context.WithCancel(ctx)
 	s.running.Go(func() {
@@ -137,10 +140,10 @@ func (s *Server) open(ctx context.Context, leg *Leg, offer string) error {
 func (s *Server) reserve(id string) (*pion.API, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != serverStarted || len(s.session) >= s.opts.MaxSessions {
+	if s.state != serverStarted || len(s.sessions) >= s.opts.MaxSessions {
 		return nil, errCapacity
 	}
-	s.session[id] = nil
+	s.sessions[id] = nil
 	s.running.Add(1)
 	return s.api, nil
 }
@@ -148,14 +151,14 @@ func (s *Server) reserve(id string) (*pion.API, error) {
 func (s *Server) remove(leg *Leg) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.session, leg.id)
+	delete(s.sessions, leg.id)
 }
 
 // leg returns the leg of a request's session, or nil if there is none.
 func (s *Server) leg(r *http.Request) *Leg {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.session[r.PathValue("session")]
+	return s.sessions[r.PathValue("session")]
 }
 
 // deleteSession ends a leg as the browser wishes (RFC 9725 section 4.2).
@@ -178,7 +181,7 @@ func (s *Server) patchSession(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := readBody(w, r, typeFragment, maxFragment)
 	if err == nil {
-		err = leg.checkTag(r.Header.Get("If-Match"))
+		err = checkTag(r.Header.Get("If-Match"))
 	}
 	if err == nil {
 		err = leg.trickle(body)
@@ -190,13 +193,10 @@ func (s *Server) patchSession(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// etag names the leg's one ICE session; it never changes, because ICE restarts are not supported.
-func (l *Leg) etag() string { return `"` + l.id[:8] + `"` }
-
 // checkTag compares the entity tag of a PATCH. "*" asks for an ICE restart (RFC 9725 section 4.3.3).
-func (l *Leg) checkTag(tag string) error {
+func checkTag(tag string) error {
 	switch tag {
-	case l.etag():
+	case etag:
 		return nil
 	case "":
 		return &httpError{http.StatusPreconditionRequired, "If-Match with the session's ETag is required"}
