@@ -13,8 +13,8 @@ const (
 // for timestamps. It does not know what is in a packet and is not safe for concurrent use.
 //
 // While it is filling, nothing is played until there is target of audio, or the oldest packet has waited that long.
-// A packet that is missing although later ones have arrived is given up at once. When there is nothing at all, the
-// buffer fills again, and what arrives late then is still played: speech is not cut, the latency grows by the wait, and
+// A packet that is missing although later ones have arrived is given up, unless the depth is still below a target that
+// has grown: then playing pauses for a frame instead. When there is nothing at all, the buffer fills again, and what arrives late then is still played: speech is not cut, the latency grows by the wait, and
 // the receiver brings it down again, which it is told to do by excess.
 type jitterBuffer struct {
 	ticks    int // timestamp units in 1000 samples
@@ -231,6 +231,8 @@ func (b *jitterBuffer) pull(jitter int) step {
 	case b.held == 0:
 		b.playing, b.waited = false, 0
 		return step{action: actionWait}
+	case !b.has(b.next) && b.depth()+b.packet <= b.target(jitter):
+		return step{action: actionWait} // it may still come: the depth has not adapted to the network yet
 	case !b.has(b.next):
 		return b.giveUp()
 	}

@@ -131,20 +131,27 @@ func (s *Session) rebuild(n Negotiated) error {
 	return nil
 }
 
+// maxReadErrors is how many reads in a row may fail before the socket is given up. Single errors are reports of the
+// network about packets that we sent.
+const maxReadErrors = 100
+
 // receive reads packets until the socket is closed.
 func (s *Session) receive() {
 	buf := make([]byte, 2048)
 	var p rtp.Packet
-	for {
+	for failures := 0; failures < maxReadErrors; {
 		n, from, err := s.conn.ReadFromUDPAddrPort(buf)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil {
-			continue // an ICMP error for a packet that we sent
+			failures++
+			continue
 		}
+		failures = 0
 		s.arrived(&p, buf[:n], unmapped(from), time.Now())
 	}
+	s.options.Logger.Error("RTP socket given up")
 }
 
 // arrived takes one datagram. p is scratch.
