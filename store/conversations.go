@@ -29,7 +29,7 @@ type Query struct {
 	Tracker   string    // name of a tracker that matched, exactly; provisional matches do not count
 	Since     time.Time // created at or after
 	Until     time.Time // created before
-	Text      string    // every word must begin a word of one and the same final utterance
+	Text      string    // words that one final utterance has, in any form and order; a word with * behind is the begin of one
 	Limit     int       // DefaultLimit if zero, MaxLimit at most
 	Cursor    string    // Page.Next of the page before
 }
@@ -110,42 +110,63 @@ const rare = 10_000
 // filterSpoken adds the conditions on what was said. It reports true if nothing can answer them.
 func (s *Store) filterSpoken(ctx context.Context, query *bun.SelectQuery, q Query) (none bool, err error) {
 	if q.Tracker != "" {
-		hits := s.db.Reader().NewSelect().Model((*matchRow)(nil)).ModelTableExpr("matches AS m").
-			Where("m.tracker = ? AND NOT m.provisional", q.Tracker)
-		if err := s.filterHits(ctx, query, hits); err != nil {
+		if err := s.filterTracker(ctx, query, column(q.Tracker)); err != nil {
 			return false, err
 		}
 	}
 	if q.Text == "" {
 		return false, nil
 	}
-	search, parameter, ok := s.db.Search(q.Text)
+	hits, parameter, ok := s.db.Search(q.Text)
 	if !ok {
 		return true, nil
 	}
-	hits := s.db.Reader().NewSelect().Model((*utteranceRow)(nil)).ModelTableExpr("utterances AS m").
-		Where("m.id IN ("+search+")", parameter)
-	return false, s.filterHits(ctx, query, hits)
+	return false, s.filterText(ctx, query, hits, parameter)
 }
 
-// filterHits keeps the conversations that have a row in hits, whose table must be called m.
-func (s *Store) filterHits(ctx context.Context, query, hits *bun.SelectQuery) error {
-	count, err := s.db.Reader().NewSelect().TableExpr("(?) AS hits", hits.Clone().ColumnExpr("1").Limit(rare)).Count(ctx)
+func (s *Store) filterTracker(ctx context.Context, query *bun.SelectQuery, tracker string) error {
+	const hits = "FROM matches AS m WHERE m.tracker = ? AND NOT m.provisional"
+	abound, err := s.abound(ctx, "SELECT 1 "+hits, tracker)
 	if err != nil {
-		return fmt.Errorf("count hits: %w", err)
+		return err
 	}
-	if count < rare {
-		query.Where("c.id IN (?)", hits.ColumnExpr("m.conversation_id"))
-		return nil
+	if abound {
+		query.Where("EXISTS (SELECT 1 "+hits+" AND m.conversation_id = c.id)", tracker)
+	} else {
+		query.Where("c.id IN (SELECT m.conversation_id "+hits+")", tracker)
 	}
-	query.Where("EXISTS (?)", hits.ColumnExpr("1").Where("m.conversation_id = c.id"))
 	return nil
+}
+
+// filterText keeps the conversations that have an utterance whose id is in hits.
+func (s *Store) filterText(ctx context.Context, query *bun.SelectQuery, hits, parameter string) error {
+	abound, err := s.abound(ctx, hits, parameter)
+	if err != nil {
+		return err
+	}
+	if abound {
+		query.Where("EXISTS (SELECT 1 FROM utterances AS m WHERE m.conversation_id = c.id AND "+
+			"EXISTS (SELECT 1 FROM ("+hits+") AS hits WHERE hits.id = m.id))", parameter)
+	} else {
+		query.Where("c.id IN (SELECT m.conversation_id FROM utterances AS m WHERE m.id IN ("+hits+"))", parameter)
+	}
+	return nil
+}
+
+// abound reports whether a SELECT has more rows than a rare one.
+func (s *Store) abound(ctx context.Context, hits string, parameter string) (bool, error) {
+	var count int
+	err := s.db.Reader().NewRaw("SELECT count(*) FROM ("+hits+" LIMIT ?) AS hits", parameter, rare+1).Scan(ctx, &count)
+	if err != nil {
+		return false, fmt.Errorf("count hits: %w", err)
+	}
+	return count > rare, nil
 }
 
 // containing returns the LIKE pattern, with \ as its escape, for values that contain text in lower case.
 func containing(text string) string {
 	escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-	return "%" + escape.Replace(strings.ToLower(text)) + "%"
+	return "%" + escape.Replace(strings.ToLower(column(text))) + "%"
 }
 
 func cursor(row conversationRow) string {
@@ -178,7 +199,7 @@ func (s *Store) Conversation(ctx context.Context, id conversation.ID) (conversat
 // OpenConversations returns the conversations of a node that have not ended, oldest first.
 func (s *Store) OpenConversations(ctx context.Context, node string) ([]conversation.Conversation, error) {
 	var rows []conversationRow
-	err := s.db.Reader().NewSelect().Model(&rows).Where("c.node = ?", node).
+	err := s.db.Reader().NewSelect().Model(&rows).Where("c.node = ?", column(node)).
 		Where("c.status IN (?)", bun.In([]conversation.Status{conversation.Queued, conversation.InProgress})).
 		OrderExpr("c.created_at, c.id").Scan(ctx)
 	if err != nil {

@@ -123,8 +123,8 @@ func putConversation(ctx context.Context, tx bun.Tx, c conversation.Conversation
 		return err
 	}
 	row := conversationRow{
-		ID: id, Status: c.Status, Direction: c.Direction, Channel: c.Channel, FromAddress: c.From, ToAddress: c.To,
-		Node: c.Node, CreatedAt: micros(c.CreatedAt), Doc: doc,
+		ID: id, Status: c.Status, Direction: c.Direction, Channel: c.Channel, FromAddress: column(c.From),
+		ToAddress: column(c.To), Node: column(c.Node), CreatedAt: micros(c.CreatedAt), Doc: doc,
 	}
 	_, err = tx.NewInsert().Model(&row).On("CONFLICT (id) DO UPDATE").
 		Set("status = EXCLUDED.status, direction = EXCLUDED.direction, channel = EXCLUDED.channel").
@@ -146,7 +146,7 @@ func putUtterance(ctx context.Context, tx bun.Tx, u conversation.Utterance) erro
 	if err != nil {
 		return err
 	}
-	row := utteranceRow{ID: id, ConversationID: conversationID, Role: u.Role, StartMS: u.StartMS, Text: u.Text, Doc: doc}
+	row := utteranceRow{ID: id, ConversationID: conversationID, Role: u.Role, StartMS: u.StartMS, Text: column(u.Text), Doc: doc}
 	_, err = tx.NewInsert().Model(&row).On("CONFLICT (id) DO UPDATE").
 		Set("start_ms = EXCLUDED.start_ms, text = EXCLUDED.text, doc = EXCLUDED.doc").Exec(ctx)
 	return err
@@ -170,8 +170,8 @@ func putMatch(ctx context.Context, tx bun.Tx, m conversation.Match) error {
 		return err
 	}
 	row := matchRow{
-		ID: id, ConversationID: conversationID, UtteranceID: utteranceID, TrackerID: string(m.TrackerID),
-		Tracker: m.Tracker, Provisional: m.Provisional, StartMS: m.StartMS, Doc: doc,
+		ID: id, ConversationID: conversationID, UtteranceID: utteranceID, TrackerID: column(string(m.TrackerID)),
+		Tracker: column(m.Tracker), Provisional: m.Provisional, StartMS: m.StartMS, Doc: doc,
 	}
 	_, err = tx.NewInsert().Model(&row).On("CONFLICT (id) DO UPDATE").
 		Set("provisional = EXCLUDED.provisional, start_ms = EXCLUDED.start_ms, doc = EXCLUDED.doc").Exec(ctx)
@@ -197,7 +197,7 @@ func putAnalysis(ctx context.Context, tx bun.Tx, ev conversation.Event) error {
 	if err != nil {
 		return err
 	}
-	row := analysisRow{ConversationID: id, Seq: ev.Seq, Producer: ev.Analysis.Producer, At: micros(ev.At), Doc: doc}
+	row := analysisRow{ConversationID: id, Seq: ev.Seq, Producer: column(ev.Analysis.Producer), At: micros(ev.At), Doc: doc}
 	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 		return err
 	}

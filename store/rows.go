@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -90,6 +91,12 @@ func micros(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMicro()
+}
+
+// column returns text that comes from outside as a column can hold it: SQL text has no zero byte and is UTF-8 throughout.
+// The document beside it keeps the text as it is.
+func column(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
 }
 
 // document returns v as JSON. A value that has no JSON (a score that is not a number) matches conversation.ErrInvalid.

@@ -47,7 +47,8 @@ type database interface {
 	Conflict(err error) bool // a row with the same identity exists
 	Refused(err error) bool  // the row is at fault and can never be written
 	Away(err error) bool     // the database cannot be written at the moment
-	// Search returns a SELECT of the ids of the utterances that have text, with its parameter; false if text is blank.
+	// Search returns a SELECT of the id of every utterance that has the words of text, and its parameter; false if text has
+	// no word.
 	Search(text string) (query, parameter string, ok bool)
 }
 

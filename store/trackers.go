@@ -73,7 +73,7 @@ func (s *Store) saveTracker(ctx context.Context, tx bun.Tx, t *tracking.Tracker)
 	if err != nil {
 		return err
 	}
-	_, err = tx.NewInsert().Model(&trackerRow{ID: t.ID, Name: t.Name, Version: t.Version, Doc: doc}).
+	_, err = tx.NewInsert().Model(&trackerRow{ID: t.ID, Name: column(t.Name), Version: t.Version, Doc: doc}).
 		On("CONFLICT (id) DO UPDATE").Set("name = EXCLUDED.name, version = EXCLUDED.version, doc = EXCLUDED.doc").Exec(ctx)
 	if err != nil {
 		return err
@@ -85,13 +85,13 @@ func (s *Store) saveTracker(ctx context.Context, tx bun.Tx, t *tracking.Tracker)
 // nextVersion counts from the history, so that a tracker made anew under the ID of a deleted one repeats no version.
 func nextVersion(ctx context.Context, db bun.IDB, id conversation.ID) (int, error) {
 	var last sql.NullInt64
-	err := db.NewSelect().Model((*trackerVersionRow)(nil)).ColumnExpr("max(version)").Where("tracker_id = ?", id).Scan(ctx, &last)
+	err := db.NewSelect().Model((*trackerVersionRow)(nil)).ColumnExpr("max(version)").Where("tracker_id = ?", column(string(id))).Scan(ctx, &last)
 	return int(last.Int64) + 1, err
 }
 
 func tracker(ctx context.Context, db bun.IDB, id conversation.ID) (tracking.Tracker, error) {
 	var docs []string
-	err := db.NewSelect().Model((*trackerRow)(nil)).Column("doc").Where("id = ?", id).Scan(ctx, &docs)
+	err := db.NewSelect().Model((*trackerRow)(nil)).Column("doc").Where("id = ?", column(string(id))).Scan(ctx, &docs)
 	if err == nil && len(docs) == 0 {
 		err = sql.ErrNoRows
 	}
@@ -123,7 +123,7 @@ func (s *Store) Trackers(ctx context.Context) ([]tracking.Tracker, error) {
 // TrackerVersions returns every version of a tracker, also of a deleted one, oldest first.
 func (s *Store) TrackerVersions(ctx context.Context, id conversation.ID) ([]tracking.Tracker, error) {
 	var docs []string
-	err := s.db.Reader().NewSelect().Model((*trackerVersionRow)(nil)).Column("doc").Where("tracker_id = ?", id).
+	err := s.db.Reader().NewSelect().Model((*trackerVersionRow)(nil)).Column("doc").Where("tracker_id = ?", column(string(id))).
 		OrderExpr("version").Scan(ctx, &docs)
 	if err != nil {
 		return nil, fmt.Errorf("list versions of tracker %s: %w", id, err)
@@ -134,7 +134,7 @@ func (s *Store) TrackerVersions(ctx context.Context, id conversation.ID) ([]trac
 // DeleteTracker removes a tracker; its versions and its matches stay. It returns an error matching
 // conversation.ErrNotFound if there is none.
 func (s *Store) DeleteTracker(ctx context.Context, id conversation.ID) error {
-	result, err := s.db.Writer().NewDelete().Model((*trackerRow)(nil)).Where("id = ?", id).Exec(ctx)
+	result, err := s.db.Writer().NewDelete().Model((*trackerRow)(nil)).Where("id = ?", column(string(id))).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("delete tracker %s: %w", id, err)
 	}

@@ -78,6 +78,7 @@ type Writer struct {
 	spool    *spool
 	batch    []item
 	spooled  int // of batch: that many are at the head of the spool too
+	size     int // of the next batch: halved when one fails, so that one that takes too long does not fail forever
 
 	mu    sync.Mutex
 	fault error // why the last transaction failed; nil once one succeeded
@@ -97,7 +98,7 @@ func NewWriter(o WriterOptions) (*Writer, error) {
 		o.Logger.Warn("cut off an event that was being spooled when the daemon died", "bytes", torn, "spool", o.SpoolPath)
 	}
 	w := &Writer{
-		o: o, queue: newQueue(o.QueueSize, sp.len()), spool: sp,
+		o: o, queue: newQueue(o.QueueSize, sp.len()), spool: sp, size: o.BatchSize,
 		wake: make(chan struct{}, 1), spill: make(chan struct{}, 1),
 	}
 	w.metrics = newWriterMetrics(o.Registerer, w)

@@ -31,10 +31,10 @@ func (w *Writer) take() ([]item, error) {
 	w.transfer.Lock()
 	defer w.transfer.Unlock()
 	if w.spool.len() == 0 {
-		w.batch, w.spooled = w.queue.pop(w.o.BatchSize), 0
+		w.batch, w.spooled = w.queue.pop(w.size), 0
 		return w.batch, nil
 	}
-	records, err := w.spool.peek(w.o.BatchSize)
+	records, err := w.spool.peek(w.size)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (w *Writer) finishBatch() error {
 	if w.spooled > 0 {
 		err = w.spool.drop(w.spooled)
 	}
-	w.batch, w.spooled = nil, 0
+	w.batch, w.spooled, w.size = nil, 0, min(2*w.size, w.o.BatchSize)
 	w.queue.finish(n)
 	return err
 }
@@ -72,7 +72,7 @@ func (w *Writer) returnBatch() {
 	if w.spooled == 0 {
 		w.queue.unpop(w.batch)
 	}
-	w.batch, w.spooled = nil, 0
+	w.batch, w.spooled, w.size = nil, 0, max(w.size/2, 1)
 }
 
 // spillLoop moves events to the spool whenever it is asked to, until stop is closed.

@@ -32,7 +32,7 @@ func (d *Database) Conflict(err error) bool {
 // Refused reports whether err is the fault of the row that was written, so that writing it again can never succeed.
 func (d *Database) Refused(err error) bool {
 	switch code(err) & primaryCode {
-	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
+	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_ERROR:
 		return true
 	}
 	return false

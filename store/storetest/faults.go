@@ -87,7 +87,7 @@ func testOutage(t *testing.T, d Driver) {
 	b.Flush(w)
 
 	release := d.Block(t, b.Dir)
-	for i := range 1000 { // ten times what memory holds
+	for i := range 300 { // three times what memory holds
 		s.Say(c, int64(i), "hello")
 		ev := s.Events[len(s.Events)-1]
 		if i == 0 {

@@ -131,7 +131,7 @@ func (b *Bench) Writer(edit func(*store.WriterOptions)) *store.Writer {
 	b.Registry = prometheus.NewPedanticRegistry()
 	o := store.WriterOptions{
 		Store: b.Store, SpoolPath: b.Spool(), Registerer: b.Registry, BatchDelay: time.Millisecond,
-		RetryDelay: time.Millisecond, StoreTimeout: 5 * time.Second,
+		RetryDelay: time.Millisecond,
 	}
 	if edit != nil {
 		edit(&o)
@@ -166,7 +166,7 @@ func (b *Bench) Write(events []conversation.Event) {
 // Flush waits until w has stored everything.
 func (b *Bench) Flush(w *store.Writer) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
 	defer cancel()
 	require.NoError(b.t, w.Flush(ctx))
 }
@@ -188,5 +188,5 @@ func (b *Bench) Count(metric string) int {
 	return int(total)
 }
 
-// failing is an error of a hook in tests.
+// errHook is the error of a hook that fails.
 var errHook = errors.New("hook does not work")

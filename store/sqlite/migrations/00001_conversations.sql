@@ -25,7 +25,8 @@ CREATE TABLE conversations (
     doc          TEXT    NOT NULL,
     analysis     TEXT
 );
-CREATE INDEX conversations_created_at ON conversations (created_at);
+-- The addresses are in the index so that a search for a part of one does not have to visit the documents.
+CREATE INDEX conversations_created_at ON conversations (created_at, id, from_address, to_address);
 CREATE INDEX conversations_status ON conversations (status, created_at);
 
 CREATE TABLE utterances (

@@ -1,8 +1,8 @@
--- Full-text search over what was said. The index keeps no copy of the text; triggers keep it in step with utterances.
+-- Full-text search over what was said, by word stems. The index keeps no copy of the text; triggers keep it in step with utterances.
 
 -- +goose Up
 CREATE VIRTUAL TABLE utterance_text USING fts5 (
-    text, content = 'utterances', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
+    text, content = 'utterances', content_rowid = 'id', tokenize = 'porter unicode61 remove_diacritics 2'
 );
 INSERT INTO utterance_text (utterance_text) VALUES ('rebuild');
 
