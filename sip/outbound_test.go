@@ -326,7 +326,8 @@ func TestOutboundCallGoesThroughTheTrunkHost(t *testing.T) {
 	inv := p.request(sipmsg.INVITE)
 	require.Equal(t, "sip:+15550199@example.invalid;user=phone", inv.Recipient.String())
 	p.pickUp(inv)
-	require.NoError(t, result(t, call).err)
+	d := result(t, call)
+	require.NoError(t, d.err)
 
 	t.Run("who may talk to us about this call, but not call us", func(t *testing.T) {
 		c := p.newCall()
@@ -334,6 +335,7 @@ func TestOutboundCallGoesThroughTheTrunkHost(t *testing.T) {
 		c.ack(p.response(403), "")
 	})
 	p.hangUp(inv)
+	ended(t, d.leg)
 	t.Run("and not even talk when it is over", func(t *testing.T) {
 		p.newCall().next("OPTIONS", "")
 		require.Eventually(t, func() bool { return h.dropped(t, "address") > 0 }, patience, time.Millisecond)

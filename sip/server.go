@@ -226,6 +226,7 @@ func (s *Server) route(calls context.Context) {
 func (s *Server) guard(h sipgo.RequestHandler) sipgo.RequestHandler {
 	return func(req *sipmsg.Request, tx sipmsg.ServerTransaction) {
 		if !s.enter() {
+			closeConnection(tx)
 			return
 		}
 		defer s.wg.Done()
@@ -241,6 +242,14 @@ func (s *Server) guard(h sipgo.RequestHandler) sipgo.RequestHandler {
 			return
 		}
 		h(req, tx)
+	}
+}
+
+// closeConnection closes the connection of a request that came too late. The library opens one for it when the
+// listener it came through is closed already, and keeps it. Closing a UDP listener's connection does nothing.
+func closeConnection(tx sipmsg.ServerTransaction) {
+	if t, ok := tx.(*sipmsg.ServerTx); ok {
+		_ = t.Connection().Close() // may be closed already
 	}
 }
 

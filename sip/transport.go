@@ -21,10 +21,16 @@ const (
 	maxUDPMessage   = 65507            // bytes, the largest UDP payload
 )
 
-// The library refuses to send a UDP message larger than this variable less 200 bytes, and has no fallback to TCP. A
-// response that went through a few proxies exceeds the default of 1500 easily, and a fragmented answer beats none.
-// It must be set before the library is used, and never later, because it is read without a lock.
-func init() { sipmsg.UDPMTUSize = maxUDPMessage + 200 }
+// Two variables of the library must be set before it is used, and never later, because it reads them without a lock.
+//
+// It refuses to send a UDP message larger than UDPMTUSize less 200 bytes, and has no fallback to TCP. A response that
+// went through a few proxies exceeds the default of 1500 easily, and a fragmented answer beats none.
+//
+// What it does not write to the logger it is given goes to its default logger: warnings about its own reference counts.
+func init() {
+	sipmsg.UDPMTUSize = maxUDPMessage + 200
+	sipmsg.SetDefaultLogger(slog.New(slog.DiscardHandler))
+}
 
 // listen binds the sockets and sets what depends on their addresses.
 func (s *Server) listen(ctx context.Context) error {
