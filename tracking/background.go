@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"sync"
 )
 
 // Background is the second-moment statistics of sentences in which no tracker should fire, in the space of one encoder: the
@@ -27,9 +26,9 @@ type Background struct {
 var bundledBackground []byte
 
 // BundledBackground returns the statistics of the bundled encoder, computed as internal/scatter/README.md says.
-var BundledBackground = sync.OnceValues(func() (*Background, error) {
+func BundledBackground() (*Background, error) {
 	return ReadBackground(bytes.NewReader(bundledBackground))
-})
+}
 
 // Encoder returns the name of the encoder the statistics belong to.
 func (b *Background) Encoder() string { return b.encoder }
@@ -115,9 +114,9 @@ const (
 )
 
 type backgroundHeader struct {
-	Magic                         [4]byte
-	NameLen                       uint32
-	Dimensions, TurnCount, Bank32 uint32
+	Magic                   [4]byte
+	NameLen                 uint32
+	Dimensions, Turns, Bank uint32
 }
 
 // WriteTo writes the file form of b.
@@ -125,7 +124,7 @@ func (b *Background) WriteTo(w io.Writer) (int64, error) {
 	var buf bytes.Buffer
 	h := backgroundHeader{
 		Magic: [4]byte([]byte(backgroundMagic)), NameLen: uint32(len(b.encoder)),
-		Dimensions: uint32(b.dimensions), TurnCount: uint32(b.turns), Bank32: uint32(b.bank),
+		Dimensions: uint32(b.dimensions), Turns: uint32(b.turns), Bank: uint32(b.bank),
 	}
 	for _, part := range []any{h, []byte(b.encoder), b.turnMean, b.bankMean} {
 		if err := binary.Write(&buf, binary.LittleEndian, part); err != nil {
@@ -147,7 +146,7 @@ func ReadBackground(r io.Reader) (*Background, error) {
 	name := make([]byte, h.NameLen)
 	n := triangle(int(h.Dimensions))
 	b := &Background{
-		dimensions: int(h.Dimensions), turns: int(h.TurnCount), bank: int(h.Bank32),
+		dimensions: int(h.Dimensions), turns: int(h.Turns), bank: int(h.Bank),
 		turnMean: make([]float32, n), bankMean: make([]float32, n),
 	}
 	for _, part := range []any{name, b.turnMean, b.bankMean} {

@@ -54,7 +54,7 @@ func TestSampleCalls(t *testing.T) {
 		threshold float64
 		model     string
 	}{
-		"typed": {0, ""}, "typed, stricter": {tracking.DefaultThreshold + 0.03, ""}, "typed, laxer": {tracking.DefaultThreshold - 0.05, ""},
+		"typed": {0, ""}, "typed, stricter": {tracking.DefaultThreshold + 0.02, ""}, "typed, laxer": {tracking.DefaultThreshold - 0.05, ""},
 		"recognised": {0, "m"}, "recognised, stricter": {tracking.DefaultThreshold + 0.05, "m"}, "recognised, laxer": {tracking.DefaultThreshold - 0.02, "m"},
 	} {
 		set := tracking.Samples()
