@@ -17,7 +17,7 @@ import (
 
 // Defaults of Options.
 const (
-	DefaultPollInterval  = 100 * time.Millisecond
+	DefaultPollInterval  = 150 * time.Millisecond
 	DefaultJobTimeout    = time.Minute
 	DefaultRescueAfter   = 5 * time.Minute
 	DefaultStopTimeout   = 5 * time.Second
@@ -37,16 +37,14 @@ type Options struct {
 	DB *sql.DB
 	// Workers is the bundle that the owners of jobs add their workers to, until Start.
 	Workers *river.Workers
-	// Queues holds the largest number of jobs of a queue that run at a time; 0 means MaxWorkers. The default queue is
-	// always there.
+	// Queues holds the queues to work on, each with the largest number of its jobs that run at a time; 0 means MaxWorkers.
+	// Each costs a query per poll interval, about a hundredth of a core at the default. Empty means River's default queue.
 	Queues map[string]int
 	// MaxWorkers is the limit of the queues that have none.
 	MaxWorkers int
 	// ClientID names this node. No two running processes may share one; a process that comes back with the ID of one that
 	// died takes over the jobs it left behind.
 	ClientID string
-	// Periodic are jobs inserted at intervals while the queue runs.
-	Periodic []*river.PeriodicJob
 
 	PollInterval  time.Duration // how often each queue is looked at: the latency of a job
 	JobTimeout    time.Duration // limit of one attempt, for workers that set none
@@ -128,7 +126,6 @@ func (o *Options) riverConfig(middleware ...rivertype.Middleware) *river.Config 
 		ID:                          o.ClientID,
 		Workers:                     o.Workers,
 		Queues:                      o.riverQueues(),
-		PeriodicJobs:                o.Periodic,
 		Middleware:                  middleware,
 		Logger:                      slog.New(&quietHandler{o.Logger.Handler()}),
 		PollOnly:                    true,
@@ -144,7 +141,10 @@ func (o *Options) riverConfig(middleware ...rivertype.Middleware) *river.Config 
 }
 
 func (o *Options) riverQueues() map[string]river.QueueConfig {
-	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.MaxWorkers}}
+	if len(o.Queues) == 0 {
+		return map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.MaxWorkers}}
+	}
+	queues := make(map[string]river.QueueConfig, len(o.Queues))
 	for name, limit := range o.Queues {
 		setDefault(&limit, o.MaxWorkers)
 		queues[name] = river.QueueConfig{MaxWorkers: limit}
@@ -157,6 +157,14 @@ func (o *Options) riverQueues() map[string]river.QueueConfig {
 func (q *Queue) InsertTx(ctx context.Context, tx *sql.Tx, args river.JobArgs, opts *river.InsertOpts) error {
 	if _, err := q.client.InsertTx(ctx, tx, args, opts); err != nil {
 		return fmt.Errorf("insert job %s: %w", args.Kind(), err)
+	}
+	return nil
+}
+
+// AddPeriodic adds jobs that are inserted at intervals while the queue runs. It is called before Start.
+func (q *Queue) AddPeriodic(periodic ...*river.PeriodicJob) error {
+	if _, err := q.client.PeriodicJobs().AddManySafely(periodic); err != nil {
+		return fmt.Errorf("add periodic jobs: %w", err)
 	}
 	return nil
 }

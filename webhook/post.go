@@ -28,7 +28,7 @@ type poster struct {
 // taken over must not be able to send our requests elsewhere.
 func newPoster(timeout time.Duration, userAgent string) *poster {
 	transport := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  http.ProxyFromEnvironment, // the one convention for proxies that every HTTP client of a machine shares
 		ForceAttemptHTTP2:      true,
 		MaxIdleConnsPerHost:    2,
 		IdleConnTimeout:        30 * time.Second,

@@ -134,7 +134,8 @@ func (s *Sender) Register(workers *river.Workers) error {
 // Periodic returns the jobs that the queue should insert at intervals: the removal of old deliveries.
 func (s *Sender) Periodic() []*river.PeriodicJob {
 	prune := func() (river.JobArgs, *river.InsertOpts) { return pruneArgs{}, nil }
-	return []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(time.Hour), prune, nil)}
+	opts := &river.PeriodicJobOpts{RunOnStart: true}
+	return []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(time.Hour), prune, opts)}
 }
 
 // Enqueue records a delivery for every endpoint that wants ev. It is called within the transaction that stores ev, in the

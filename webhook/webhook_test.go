@@ -54,6 +54,7 @@ func newFixture(t *testing.T, db *sql.DB, options webhook.Options) (f *fixture, 
 	sender, err := webhook.New(options)
 	require.NoError(t, err)
 	require.NoError(t, sender.Register(workers))
+	require.NoError(t, queue.AddPeriodic(sender.Periodic()...))
 	require.NoError(t, queue.Start(t.Context()))
 	stop = func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -289,7 +290,7 @@ func TestDeliveriesToARemovedEndpointAreGivenUp(t *testing.T) {
 
 // TestManyConversationsAtOnce checks order and completeness while lanes are filled and drained at the same time.
 func TestManyConversationsAtOnce(t *testing.T) {
-	const conversations, events = 12, 10
+	const conversations, events = 6, 10
 	receiver := newReceiver(t, func(ev conversation.Event, attempt int, w http.ResponseWriter) {
 		if ev.Seq%7 == 3 && attempt == 1 {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -318,6 +319,23 @@ func TestManyConversationsAtOnce(t *testing.T) {
 		require.NoError(t, f.db.QueryRowContext(t.Context(), query).Scan(&open))
 		return open == 0
 	}, 10*time.Second, 20*time.Millisecond, "an empty lane has no job")
+}
+
+func TestOldDeliveriesAreRemoved(t *testing.T) {
+	db := openDB(t)
+	receiver := newReceiver(t, accept)
+	options := webhook.Options{Endpoints: []webhook.Endpoint{endpoint("crm", receiver.URL)}}
+	f, stop := newFixture(t, db, options)
+	f.send(t, first, 1, conversation.EventCompleted)
+	f.settled(t, first, 1)
+	stop()
+	options.Keep = time.Nanosecond
+	f, _ = newFixture(t, db, options)
+	require.Eventually(t, func() bool {
+		deliveries, err := f.sender.Deliveries(t.Context(), first)
+		require.NoError(t, err)
+		return len(deliveries) == 0
+	}, 20*time.Second, 20*time.Millisecond)
 }
 
 func TestNewRefusesBadEndpoints(t *testing.T) {
