@@ -9,10 +9,10 @@ const concealLimit = SampleRate * 60 / 1000
 // Lengths of waveform concealment at 8 kHz, after ITU-T G.711 appendix I.
 const (
 	plcRate      = 8000
-	plcMinLag    = plcRate / 200         // 200 Hz
-	plcMaxLag    = plcRate * 15 / 1000   // 67 Hz
-	plcWindow    = plcRate * 20 / 1000   // compared to find the pitch
-	plcHistory   = plcWindow + plcMaxLag //
+	plcMinLag    = plcRate / 200       // 200 Hz
+	plcMaxLag    = plcRate * 15 / 1000 // 67 Hz
+	plcWindow    = plcRate * 20 / 1000 // compared to find the pitch
+	plcHistory   = plcWindow + plcMaxLag
 	plcHold      = plcRate * 10 / 1000   // full level at first
 	plcEnd       = plcRate * 60 / 1000   // silent from here on
 	plcCrossfade = plcRate * 5 / 1000    // back to the real signal

@@ -159,3 +159,24 @@ func TestConcealmentContinuesTheWaveform(t *testing.T) {
 	c.received(back)
 	require.Equal(t, signal(1000, 160)[plcCrossfade:], back[plcCrossfade:])
 }
+
+// FuzzDatagram checks that no datagram crashes a session, and that each is counted or ignored.
+func FuzzDatagram(f *testing.F) {
+	f.Add([]byte{0x80, 0, 0, 1, 0, 0, 0, 160, 0, 0, 0, 1, 0xff, 0xff})
+	f.Add([]byte{0x90, 101, 0, 1, 0, 0, 0, 160, 0, 0, 0, 1, 0xbe, 0xde, 0, 1, 0x10, 1, 0, 0, 5, 0x8a, 1, 0x40})
+	f.Add([]byte{0xa1, 0, 0, 1, 0, 0, 0, 160, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 3})
+	f.Add([]byte{0x80, 200, 0, 6})
+	pcmu, _ := CodecNamed(NamePCMU)
+	f.Fuzz(func(t *testing.T, datagram []byte) {
+		s := Session{}
+		require.NoError(t, s.rebuild(Negotiated{Codec: pcmu, DTMFPayloadType: 101}))
+		s.arrived(new(rtp.Packet), datagram, addr("192.0.2.1:5000"), time.Unix(1000, 0))
+		stats := s.stats()
+		if isRTCP(datagram) {
+			require.Zero(t, stats.PacketsReceived+stats.PacketsMalformed)
+			return
+		}
+		require.NotZero(t, stats.PacketsReceived+stats.PacketsMalformed)
+		s.receiver.ReadFrame(make([]int16, FrameSamples))
+	})
+}

@@ -14,8 +14,9 @@ const (
 //
 // While it is filling, nothing is played until there is target of audio, or the oldest packet has waited that long.
 // A packet that is missing although later ones have arrived is given up, unless the depth is still below a target that
-// has grown: then playing pauses for a frame instead. When there is nothing at all, the buffer fills again, and what arrives late then is still played: speech is not cut, the latency grows by the wait, and
-// the receiver brings it down again, which it is told to do by excess.
+// has grown: then playing pauses for a frame instead. When there is nothing at all, the buffer fills again, and what
+// arrives late then is still played: speech is not cut, the latency grows by the wait, and the receiver brings it down
+// again, which it is told to do by excess.
 type jitterBuffer struct {
 	ticks    int // timestamp units in 1000 samples
 	minDepth int

@@ -57,16 +57,16 @@ func (k FrameKind) String() string {
 type Stats struct {
 	Codec            string
 	PacketsReceived  uint64
-	PacketsLost      uint64    // sequence numbers that never arrived
-	PacketsLate      uint64    // arrived after their playout time had passed
-	PacketsDuplicate uint64    // arrived a second time
-	PacketsDiscarded uint64    // arrived in a burst that was too long to hold
-	PacketsMalformed uint64    // not RTP, of another version, or of a payload type that was not negotiated
-	PacketsForeign   uint64    // from a source other than the one the session has latched onto
-	ConcealedFrames  uint64    // frames returned as Concealed
-	SkippedFrames    uint64    // frames of audio left out to bring the latency of a backlog down
-	JitterMS         float64   // interarrival jitter, RFC 3550 section 6.4.1
-	DepthMS          float64   // audio that waits in the jitter buffer now
-	PacketsSent      uint64    //
+	PacketsLost      uint64  // sequence numbers that never arrived
+	PacketsLate      uint64  // arrived after their playout time had passed
+	PacketsDuplicate uint64  // arrived a second time
+	PacketsDiscarded uint64  // arrived in a burst that was too long to hold
+	PacketsMalformed uint64  // not RTP, of another version, or of a payload type that was not negotiated
+	PacketsForeign   uint64  // from a source other than the one the session has latched onto
+	ConcealedFrames  uint64  // frames returned as Concealed
+	SkippedFrames    uint64  // frames of audio left out to bring the latency of a backlog down
+	JitterMS         float64 // interarrival jitter, RFC 3550 section 6.4.1
+	DepthMS          float64 // audio that waits in the jitter buffer now
+	PacketsSent      uint64
 	LastPacket       time.Time // arrival of the newest packet of the stream; zero before the first
 }

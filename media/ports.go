@@ -19,16 +19,16 @@ type PortPool struct {
 	next  atomic.Uint64
 }
 
-// NewPortPool returns a pool of the even ports from min to max inclusive. Both zero means any free port.
-func NewPortPool(min, max int) (*PortPool, error) {
-	if min == 0 && max == 0 {
+// NewPortPool returns a pool of the even ports from lowest to highest inclusive. Both zero means any free port.
+func NewPortPool(lowest, highest int) (*PortPool, error) {
+	if lowest == 0 && highest == 0 {
 		return &PortPool{}, nil
 	}
-	first := min + min%2
-	if min < 1 || max > 65535 || first > max {
-		return nil, fmt.Errorf("RTP port range %d-%d has no even port", min, max)
+	first := lowest + lowest%2
+	if lowest < 1 || highest > 65535 || first > highest {
+		return nil, fmt.Errorf("RTP port range %d-%d has no even port", lowest, highest)
 	}
-	return &PortPool{first: first, count: (max-first)/2 + 1}, nil
+	return &PortPool{first: first, count: (highest-first)/2 + 1}, nil
 }
 
 // listen binds a UDP socket to the next free port.

@@ -107,10 +107,12 @@ func (r *Receiver) Push(p *rtp.Packet, arrival time.Time) {
 		return
 	}
 	samples := r.decoder.samples(p.Payload)
-	if samples == 0 && len(p.Payload) > 0 {
+	switch {
+	case samples > 0:
+		r.jitter.arrived(p.Timestamp, arrival)
+	case len(p.Payload) > 0: // an empty one keeps a NAT binding alive
 		r.stats.PacketsMalformed++
 	}
-	r.jitter.arrived(p.Timestamp, arrival)
 	if r.buffer.push(p.SequenceNumber, p.Timestamp, samples, p.Payload) {
 		r.restart()
 	}

@@ -21,14 +21,14 @@ type link struct {
 	sender   *media.Sender
 	sent     int                                   // packets
 	deliver  func(i int, p *rtp.Packet) []transfer // what becomes of packet i; nil: arrives at once
-	flying   []transfer                            //
-	now      time.Duration                         //
-	pcm      []int16                               // read
-	frames   []media.FrameInfo                     // read
-	depths   []float64                             // after each frame
-	spoken   int                                   // samples sent
-	epoch    time.Time                             //
-	rewrite  func(p *rtp.Packet)                   // changes the header before sending
+	flying   []transfer
+	now      time.Duration
+	pcm      []int16           // read
+	frames   []media.FrameInfo // read
+	depths   []float64         // after each frame
+	spoken   int               // samples sent
+	epoch    time.Time
+	rewrite  func(p *rtp.Packet) // changes the header before sending
 }
 
 type transfer struct {

@@ -9,7 +9,8 @@ import (
 
 // The prototype low-pass is a sinc under a Kaiser window. Twenty-four zero crossings on each side and beta 8 give a
 // stop band below -75 dB behind a transition of about a tenth of the lower sample rate around its half: from 8 to
-// 16 kHz the telephone band (to 3.4 kHz) passes whole and its image (from 4.6 kHz) is removed. The delay is 24 samples of the lower rate.
+// 16 kHz the telephone band (to 3.4 kHz) passes whole and its image (from 4.6 kHz) is removed. The delay is 24 samples
+// of the lower rate.
 const (
 	zeroCrossings = 24
 	kaiserBeta    = 8
