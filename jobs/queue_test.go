@@ -47,7 +47,7 @@ func (w *noteWorker) Work(ctx context.Context, job *river.Job[noteArgs]) error {
 // NextRetry keeps the tests fast.
 func (w *noteWorker) NextRetry(*river.Job[noteArgs]) time.Time { return time.Now() }
 
-// open returns the database as the daemon opens it: a few connections, immediate transactions and a busy timeout.
+// open returns a database with immediate transactions and a busy timeout.
 func open(path string) (*sql.DB, error) {
 	return sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL)&_txlock=immediate")
 }
@@ -209,15 +209,24 @@ func TestStopBeforeStart(t *testing.T) {
 	require.NoError(t, newQueue(t, jobs.Options{DB: db}, nil).Stop(t.Context()))
 }
 
-// TestWritersDoNotDisturbEachOther inserts from several goroutines while jobs of the same database run and write.
 func TestWritersDoNotDisturbEachOther(t *testing.T) {
-	const writers, each = 4, 25
-	db, _ := openMigrated(t)
+	for name, connections := range map[string]int{"one connection": 1, "many connections": 8} {
+		t.Run(name, func(t *testing.T) {
+			db, _ := openMigrated(t)
+			db.SetMaxOpenConns(connections)
+			insertWhileWorking(t, db)
+		})
+	}
+}
+
+// insertWhileWorking inserts from several goroutines while jobs of the same database run and write.
+func insertWhileWorking(t *testing.T, db *sql.DB) {
+	t.Helper()
+	const writers, each = 4, 10
 	_, err := db.ExecContext(t.Context(), `CREATE TABLE note (text TEXT PRIMARY KEY)`)
 	require.NoError(t, err)
-	var warnings atomic.Int64
+	var warnings, failed atomic.Int64
 	logger := slog.New(&countingHandler{count: &warnings})
-	var failed atomic.Int64
 	queue := newQueue(t, jobs.Options{DB: db, Logger: logger}, func(ctx context.Context, job *river.Job[noteArgs]) error {
 		_, err := db.ExecContext(ctx, `INSERT INTO note VALUES (?)`, job.Args.Text)
 		if err != nil {

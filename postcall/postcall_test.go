@@ -80,6 +80,7 @@ func newFixture(t *testing.T, m *memory) *fixture {
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "jobs.db")+
 		"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_txlock=immediate")
 	require.NoError(t, err)
+	db.SetMaxOpenConns(1) // as the daemon's writing connection
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	require.NoError(t, jobs.Migrate(t.Context(), db))
 	workers := river.NewWorkers()

@@ -35,6 +35,7 @@ func openDB(t *testing.T) *sql.DB {
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "hooks.db")+
 		"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL)&_txlock=immediate")
 	require.NoError(t, err)
+	db.SetMaxOpenConns(1) // as the daemon's writing connection
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	require.NoError(t, jobs.Migrate(t.Context(), db))
 	require.NoError(t, webhook.Migrate(t.Context(), db))
@@ -182,16 +183,19 @@ func TestAttemptsThatFail(t *testing.T) {
 		w.Header().Set("Location", target.URL)
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	})
-	tests := map[string]struct{ url, problem string }{
-		"a slow receiver":    {slow.URL, "no answer within 100ms"},
-		"a dead receiver":    {"http://user:password@" + dead.Addr().String() + "/?token=hidden", "connection refused"},
-		"a redirect":         {redirecting.URL, "the endpoint answered 307 Temporary Redirect"},
-		"a host that is not": {"http://nowhere.invalid/", "nowhere.invalid"},
+	tests := map[string]struct {
+		url, problem string
+		timeout      time.Duration
+	}{
+		"a slow receiver":    {slow.URL, "no answer within 100ms", 100 * time.Millisecond},
+		"a dead receiver":    {"http://user:password@" + dead.Addr().String() + "/?token=hidden", "connection refused", 0},
+		"a redirect":         {redirecting.URL, "the endpoint answered 307 Temporary Redirect", 0},
+		"a host that is not": {"http://nowhere.invalid/", "nowhere.invalid", 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			f, _ := newFixture(t, openDB(t), webhook.Options{
-				Endpoints: []webhook.Endpoint{endpoint("crm", test.url)}, Schedule: []time.Duration{}, Timeout: 100 * time.Millisecond,
+				Endpoints: []webhook.Endpoint{endpoint("crm", test.url)}, Schedule: []time.Duration{}, Timeout: test.timeout,
 			})
 			f.send(t, first, 1, conversation.EventCompleted)
 			d := f.settled(t, first, 1)[0]
