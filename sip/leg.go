@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 
@@ -151,8 +152,11 @@ func (l *Leg) hangup(ctx context.Context, refusal, t Termination) error {
 func (l *Leg) bye(ctx context.Context) {
 	defer l.finish()
 	if l.inbound {
-		// Not before the ACK, or before the INVITE transaction is given up (RFC 3261 section 15).
-		<-l.settled // closed within Options.ACKTimeout
+		// Not before the ACK (RFC 3261 section 15), but a peer that owes it to us cannot hold up the end for long.
+		select {
+		case <-l.settled:
+		case <-time.After(l.server.opt.ByeTimeout):
+		}
 	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.server.opt.ByeTimeout)
 	defer cancel()

@@ -19,6 +19,7 @@ type peer struct {
 	conn net.PacketConn
 	host *harness
 	seq  int
+	buf  []byte
 }
 
 func newPeer(t testing.TB, h *harness) *peer {
@@ -32,7 +33,7 @@ func newPeerAt(t testing.TB, h *harness, addr string) *peer {
 	conn, err := lc.ListenPacket(t.Context(), "udp4", addr)
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
-	return &peer{t: t, conn: conn, host: h}
+	return &peer{t: t, conn: conn, host: h, buf: make([]byte, 65536)}
 }
 
 func (p *peer) addr() netip.AddrPort { return p.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
@@ -129,13 +130,15 @@ func (c *call) learn(res *sipmsg.Response) {
 	}
 }
 
-// answered sends an INVITE and acknowledges the answer, for which it waits.
-func (c *call) answered(body string) *sipmsg.Response {
+// ok returns the 200 to a request of this call. Everything else before it is skipped.
+func (c *call) ok(method sipmsg.RequestMethod) *sipmsg.Response {
 	c.p.t.Helper()
-	c.invite(body)
-	res := c.p.response(200)
-	c.ack(res, "")
-	return res
+	for {
+		res, ok := c.p.read().(*sipmsg.Response)
+		if ok && res.StatusCode == 200 && res.CallID().Value() == c.id && res.CSeq().MethodName == method {
+			return res
+		}
+	}
 }
 
 func (p *peer) send(msg string) { p.sendTo(msg, p.host.udp()) }
@@ -149,12 +152,11 @@ func (p *peer) sendTo(msg string, to netip.AddrPort) {
 // read returns the next message.
 func (p *peer) read() sipmsg.Message {
 	p.t.Helper()
-	buf := make([]byte, 65536)
 	require.NoError(p.t, p.conn.SetReadDeadline(time.Now().Add(patience)))
-	n, from, err := p.conn.ReadFrom(buf)
+	n, from, err := p.conn.ReadFrom(p.buf)
 	require.NoError(p.t, err)
-	msg, err := sipmsg.ParseMessage(buf[:n])
-	require.NoError(p.t, err, string(buf[:n]))
+	msg, err := sipmsg.ParseMessage(p.buf[:n])
+	require.NoError(p.t, err, string(p.buf[:n]))
 	msg.SetSource(from.String())
 	return msg
 }

@@ -17,8 +17,14 @@ func checkRequest(req *sipmsg.Request) string {
 	switch {
 	case req.SipVersion != "SIP/2.0":
 		return "Bad SIP Version"
+	case len(req.Recipient.Headers) > 0:
+		return "Headers In Request-URI"
 	case req.Via() == nil:
 		return "Missing Via"
+	case req.Via().Port > 65535:
+		return "Bad Via Port"
+	case req.MaxForwards() != nil && req.MaxForwards().Val() > 255:
+		return "Bad Max-Forwards"
 	case req.From() == nil:
 		return "Missing From"
 	case req.To() == nil:
@@ -37,9 +43,6 @@ func checkRequest(req *sipmsg.Request) string {
 		if len(req.GetHeaders(name)) > 1 {
 			return "Repeated " + name
 		}
-	}
-	if n := req.ContentLength(); n != nil && int(*n) != len(req.Body()) {
-		return "Content-Length Mismatch"
 	}
 	return ""
 }
