@@ -2,7 +2,7 @@ package asr
 
 import (
 	"context"
-	"time"
+	"strings"
 )
 
 // SampleRate is the rate of all audio this package takes, in samples per second, mono.
@@ -23,8 +23,8 @@ type Engine interface {
 
 // Decoder recognises one piece of speech at a time.
 type Decoder interface {
-	// Decode recognises pcm, which it must neither change nor keep. It may take as long as pcm lasts and longer, and returns
-	// early with the cause of ctx's end when ctx ends.
+	// Decode recognises pcm, which it must neither change nor keep: at most [MaxSpeech], one speaker, cut at pauses. It may
+	// take as long as pcm lasts and longer, and returns early with the cause of ctx's end when ctx ends.
 	Decode(ctx context.Context, pcm []int16, p Params) (Result, error)
 	Close() error
 }
@@ -40,23 +40,38 @@ type VAD interface {
 
 // Params say how a piece of speech is decoded.
 type Params struct {
-	// Final asks for the best text the engine can give, with word times. Otherwise speed counts more.
-	Final bool
+	// Best asks for the best text the engine can give. Otherwise speed counts more.
+	Best bool
 	// FullContext decodes with the model's whole audio window, which is slow and the cure for some repetitions.
 	FullContext bool
 }
 
-// Result is what a decoder recognised. An empty Text means that there was nothing to recognise.
+// Result is what a decoder recognised. No words mean that there was nothing to recognise.
 type Result struct {
-	Text       string
-	Words      []Word  // of finals only, if the engine knows them
-	Confidence float64 // mean probability of the tokens, 0 to 1
-	NoSpeech   float64 // the model's own probability that there was no speech, 0 to 1
+	Words    []Word
+	NoSpeech float64 // the model's own probability that there was no speech, 0 to 1
 }
 
-// Word is one word of a Result, with times from the start of the decoded audio.
+// Word is one recognised word with its punctuation, and the mean probability of its parts.
 type Word struct {
 	Text       string
-	Start, End time.Duration
 	Confidence float64
+}
+
+// Text returns the words with spaces between them.
+func (r Result) Text() string {
+	texts := make([]string, len(r.Words))
+	for i, w := range r.Words {
+		texts[i] = w.Text
+	}
+	return strings.Join(texts, " ")
+}
+
+// Confidence returns the mean confidence of the words, 0 if there are none.
+func (r Result) Confidence() float64 {
+	var sum float64
+	for _, w := range r.Words {
+		sum += w.Confidence
+	}
+	return sum / float64(max(len(r.Words), 1))
 }
