@@ -74,6 +74,9 @@ func (s *Server) newInvite(o DialOptions) (*sipmsg.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	if to.Scheme == "sips" {
+		return nil, fmt.Errorf("%w: tls, which a sips URI demands", ErrTransport)
+	}
 	transport := strings.ToLower(o.Transport)
 	if transport == "" {
 		transport = strings.ToLower(to.UriParams.GetOr("transport", "udp"))
@@ -296,9 +299,9 @@ func (d *dialing) answered(ctx context.Context, res *sipmsg.Response) error {
 func (d *dialing) acknowledge(ctx context.Context, res *sipmsg.Response) error {
 	l, seq := d.leg, d.invite.CSeq().SeqNo
 	l.dialog.established(res)
-	tag, _ := res.To().Params.Get("tag")
+	tag := toTag(res)
 	d.tx.OnRetransmission(func(again *sipmsg.Response) {
-		if to := again.To(); to != nil && to.Params.GetOr("tag", "") != tag {
+		if toTag(again) != tag {
 			l.server.background(func() { l.dropFork(ctx, d.invite, again) })
 			return
 		}
@@ -309,6 +312,13 @@ func (d *dialing) acknowledge(ctx context.Context, res *sipmsg.Response) error {
 		})
 	})
 	return l.sendACK(ctx, l.dialog, seq)
+}
+
+func toTag(res *sipmsg.Response) string {
+	if to := res.To(); to != nil {
+		return to.Params.GetOr("tag", "")
+	}
+	return "" // a peer can leave out anything
 }
 
 // sendACK acknowledges the 2xx response to the INVITE with sequence number seq. It is sent even if ctx has ended: an

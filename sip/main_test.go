@@ -73,6 +73,9 @@ func start(t testing.TB, change ...func(*sip.Options)) *harness {
 func (h *harness) udp() netip.AddrPort {
 	for _, a := range h.Addrs() {
 		if u, ok := a.(*net.UDPAddr); ok {
+			if u.IP.IsUnspecified() {
+				return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(u.Port))
+			}
 			return u.AddrPort()
 		}
 	}

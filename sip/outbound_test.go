@@ -251,6 +251,17 @@ func TestAnswerWithoutCommonCodecIsHungUp(t *testing.T) {
 	require.Error(t, result(t, call).err)
 }
 
+func TestAnswerThatLacksItsHeadersDoesNoHarm(t *testing.T) {
+	h := start(t)
+	p := newPeer(t, h)
+	call := p.dial(t.Context())
+	inv := p.request(sipmsg.INVITE)
+	p.send(crlf("SIP/2.0 200 OK\n" + inv.Via().String() + "\n" + inv.CSeq().String() + "\nContent-Length: 0\n\n"))
+	p.request(sipmsg.ACK)
+	p.reply(p.request(sipmsg.BYE), 481, "Who?", "")
+	require.Error(t, result(t, call).err, "there is no session description")
+}
+
 func TestDigestChallengesAreAnswered(t *testing.T) {
 	for name, tt := range map[string]struct {
 		code       int
@@ -365,6 +376,8 @@ func TestDialRefusesWhatCannotBeSent(t *testing.T) {
 	}
 	_, err := h.Dial(t.Context(), sip.DialOptions{To: "sip:bob@127.0.0.1", Transport: "tcp"})
 	require.ErrorIs(t, err, sip.ErrTransport)
+	_, err = h.Dial(t.Context(), sip.DialOptions{To: "sips:bob@127.0.0.1"})
+	require.ErrorIs(t, err, sip.ErrTransport, "not in the clear")
 	_, err = h.Dial(t.Context(), sip.DialOptions{To: "sip:bob@host.invalid"})
 	require.ErrorContains(t, err, "resolve host.invalid")
 	require.Zero(t, h.counter(t, "operatord_sip_dialogs"))

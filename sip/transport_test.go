@@ -176,6 +176,22 @@ func TestWeCallSipgo(t *testing.T) {
 	}
 }
 
+func TestWildcardAddressServesBothWays(t *testing.T) {
+	h := start(t, func(o *sip.Options) { o.UDP, o.TCP, o.AdvertisedHost = "0.0.0.0:0", "0.0.0.0:0", "127.0.0.1" })
+	p := newPeer(t, h)
+	l := p.establish(p.newCall())
+	hung := async(func() error { return l.Hangup(t.Context()) })
+	p.reply(p.request(sipmsg.BYE), 200, "OK", "")
+	require.NoError(t, result(t, hung))
+
+	call := p.dial(t.Context())
+	inv := p.request(sipmsg.INVITE)
+	require.Equal(t, int(h.udp().Port()), inv.Via().Port)
+	p.pickUp(inv)
+	require.NoError(t, result(t, call).err)
+	p.hangUp(inv)
+}
+
 func TestAdvertisedHostIsInViaContactAndDescription(t *testing.T) {
 	h := start(t, func(o *sip.Options) { o.AdvertisedHost = "203.0.113.9" })
 	p := newPeer(t, h)
