@@ -72,7 +72,7 @@ func (s *Store) ListConversations(ctx context.Context, q Query) (Page, error) {
 // filter adds the conditions on the conversation's own columns.
 func filter(query *bun.SelectQuery, q Query) error {
 	if len(q.Status) > 0 {
-		query.Where("c.status IN (?)", bun.In(q.Status))
+		query.Where("c.status IN (?)", bun.List(q.Status))
 	}
 	if q.Direction != "" {
 		query.Where("c.direction = ?", q.Direction)
@@ -154,7 +154,7 @@ func (s *Store) filterText(ctx context.Context, query *bun.SelectQuery, hits, pa
 }
 
 // abound reports whether a SELECT has more rows than a rare one.
-func (s *Store) abound(ctx context.Context, hits string, parameter string) (bool, error) {
+func (s *Store) abound(ctx context.Context, hits, parameter string) (bool, error) {
 	var count int
 	err := s.db.Reader().NewRaw("SELECT count(*) FROM ("+hits+" LIMIT ?) AS hits", parameter, rare+1).Scan(ctx, &count)
 	if err != nil {
@@ -200,7 +200,7 @@ func (s *Store) Conversation(ctx context.Context, id conversation.ID) (conversat
 func (s *Store) OpenConversations(ctx context.Context, node string) ([]conversation.Conversation, error) {
 	var rows []conversationRow
 	err := s.db.Reader().NewSelect().Model(&rows).Where("c.node = ?", column(node)).
-		Where("c.status IN (?)", bun.In([]conversation.Status{conversation.Queued, conversation.InProgress})).
+		Where("c.status IN (?)", bun.List([]conversation.Status{conversation.Queued, conversation.InProgress})).
 		OrderExpr("c.created_at, c.id").Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list open conversations: %w", err)

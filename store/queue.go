@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 
 	"github.com/operatord/operatord/conversation"
@@ -37,7 +38,7 @@ type queue struct {
 	progress chan struct{} // closed and replaced when done grows
 }
 
-func newQueue(limit int, spooled int) *queue {
+func newQueue(limit, spooled int) *queue {
 	return &queue{limit: limit, accepted: int64(spooled), progress: make(chan struct{})}
 }
 
@@ -70,7 +71,7 @@ func (q *queue) pop(n int) []item {
 func (q *queue) unpop(items []item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.items = append(items[:len(items):len(items)], q.items...)
+	q.items = append(slices.Clip(items), q.items...)
 }
 
 func (q *queue) len() int {

@@ -26,25 +26,24 @@ type rejects struct {
 // event rejects an event that can never be stored. doc is nil if it cannot even be written as JSON.
 func (r *rejects) event(ev conversation.Event, doc []byte, cause error) {
 	r.log.Error("event rejected", "call_id", ev.ConversationID, "seq", ev.Seq, "type", ev.Type, "err", cause)
-	r.keep("event", doc, cause)
+	r.keep("event", json.RawMessage(doc), cause)
 }
 
 // hook says that an event was stored without what its hooks would have done.
 func (r *rejects) hook(ev conversation.Event, doc []byte, cause error) {
 	r.log.Error("event stored without its hooks", "call_id", ev.ConversationID, "seq", ev.Seq, "type", ev.Type, "err", cause)
-	r.keep("hook", doc, cause)
+	r.keep("hook", json.RawMessage(doc), cause)
 }
 
 // record rejects a line of the spool that is no event.
 func (r *rejects) record(line []byte, cause error) {
 	r.log.Error("unreadable event in the spool", "err", cause, "bytes", len(line))
-	quoted, _ := json.Marshal(string(line)) // a string always has a JSON form
-	r.keep("record", quoted, cause)
+	r.keep("record", string(line), cause)
 }
 
-func (r *rejects) keep(what string, doc []byte, cause error) {
+func (r *rejects) keep(what string, event any, cause error) {
 	r.count.WithLabelValues(what).Inc()
-	line, err := json.Marshal(map[string]any{"what": what, "cause": cause.Error(), "event": json.RawMessage(doc)})
+	line, err := json.Marshal(map[string]any{"what": what, "cause": cause.Error(), "event": event})
 	if err == nil {
 		err = r.write(append(line, '\n'))
 	}

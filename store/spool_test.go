@@ -19,6 +19,7 @@ func records(texts ...string) [][]byte {
 
 func TestSpool(t *testing.T) {
 	reopen := func(t *testing.T, path string, limit int64) *spool {
+		t.Helper()
 		s, torn, err := openSpool(path, limit)
 		require.NoError(t, err)
 		require.Zero(t, torn)

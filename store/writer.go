@@ -106,8 +106,8 @@ func NewWriter(o WriterOptions) (*Writer, error) {
 	return w, nil
 }
 
-// Append takes ev in. It waits neither for the database nor for a disk and keeps no reference to ev's pointers. It is safe
-// for concurrent use; the caller sees to it that events arrive in the order of their positions.
+// Append takes ev in; what it points to must not be changed any more. It waits neither for the database nor for a disk.
+// It is safe for concurrent use; the caller sees to it that events arrive in the order of their positions.
 func (w *Writer) Append(ev conversation.Event) {
 	it, err := newItem(ev)
 	if err != nil {

@@ -54,13 +54,14 @@ func TestCrashVictim(t *testing.T) {
 
 // flushed gives up soon, so that the victim goes on when the database is taken away in mid-flush.
 func flushed(w *store.Writer) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	return w.Flush(ctx) == nil
 }
 
 // startVictim runs the victim; reports yields the numbers that it prints. kill kills it as the kernel would.
 func startVictim(t *testing.T, dir string) (reports *bufio.Scanner, kill func()) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashVictim$")
 	cmd.Env = append(os.Environ(), crashDir+"="+dir)
 	out, err := cmd.StdoutPipe()
@@ -74,6 +75,7 @@ func startVictim(t *testing.T, dir string) (reports *bufio.Scanner, kill func())
 
 // await reads reports until one is at least n and returns it.
 func await(t *testing.T, reports *bufio.Scanner, n int64) int64 {
+	t.Helper()
 	for reports.Scan() {
 		number, found := strings.CutPrefix(reports.Text(), crashReport)
 		if !found {
@@ -92,6 +94,7 @@ func await(t *testing.T, reports *bufio.Scanner, n int64) int64 {
 
 // requireKept requires at least n events of one conversation, without a gap, and an utterance for each but the first.
 func requireKept(t *testing.T, dir string, n int64) {
+	t.Helper()
 	b := driver.Reopen(t, dir)
 	w := b.Writer(nil)
 	require.NoError(t, w.Replay(t.Context()))

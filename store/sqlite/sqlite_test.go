@@ -35,14 +35,15 @@ var driver = storetest.Driver{
 }
 
 // block holds the write lock of the database as another program would.
-func block(t testing.TB, dir string) (release func()) {
-	db, err := sql.Open("sqlite", "file:"+path(dir)+"?_txlock=immediate&_busy_timeout=5000")
-	require.NoError(t, err)
+func block(tb testing.TB, dir string) (release func()) {
+	tb.Helper()
+	db, err := sql.Open("sqlite", "file:"+path(dir)+"?_txlock=immediate&_busy_timeout=60000")
+	require.NoError(tb, err)
 	tx, err := db.BeginTx(context.Background(), nil)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return func() {
-		require.NoError(t, tx.Rollback())
-		require.NoError(t, db.Close())
+		require.NoError(tb, tx.Rollback())
+		require.NoError(tb, db.Close())
 	}
 }
 
@@ -55,24 +56,30 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		want    string
 	}{
 		{"no folder", func(t *testing.T, path string) {
+			t.Helper()
 			require.NoError(t, os.Remove(filepath.Dir(path)))
 		}, "folder must exist"},
 		{"no database", func(t *testing.T, path string) {
+			t.Helper()
 			require.NoError(t, os.WriteFile(path, []byte("this is a text and not a database at all, sorry"), 0o600))
 		}, "corrupt or not a SQLite database"},
 		{"damaged", func(t *testing.T, path string) {
+			t.Helper()
 			require.NoError(t, sqlite.MigrateTo(t.Context(), path, 1))
 			damage(t, path)
 		}, "corrupt"},
 		{"locked", func(t *testing.T, path string) {
+			t.Helper()
 			require.NoError(t, sqlite.MigrateTo(t.Context(), path, 1))
 			release := block(t, filepath.Dir(path))
 			t.Cleanup(release)
 		}, "locked by another program"},
 		{"a folder", func(t *testing.T, path string) {
+			t.Helper()
 			require.NoError(t, os.Mkdir(path, 0o700))
 		}, "cannot be written"},
 		{"newer", func(t *testing.T, path string) {
+			t.Helper()
 			require.NoError(t, sqlite.MigrateTo(t.Context(), path, versions))
 			db, err := sql.Open("sqlite", path)
 			require.NoError(t, err)
@@ -94,6 +101,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 
 // damage overwrites every page behind the header of the first.
 func damage(t *testing.T, path string) {
+	t.Helper()
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, file.Close()) }()

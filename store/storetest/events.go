@@ -12,6 +12,7 @@ import (
 )
 
 func testEvents(t *testing.T, d Driver) {
+	t.Helper()
 	t.Run("an empty store has none", func(t *testing.T) {
 		b := d.New(t)
 		position, err := b.Store.LastPosition(t.Context())
@@ -58,48 +59,55 @@ func testEvents(t *testing.T, d Driver) {
 		require.NoError(t, err)
 		require.Len(t, analyses, 1)
 	})
-	t.Run("text from outside may hold anything", func(t *testing.T) {
-		b, s := d.New(t), NewScript()
-		c := s.Inbound("+1\x00' OR 1=1 --?", "sip:\xff\xfe\"@example.com", nil)
-		u := s.Say(c, 0, "a\x00b ?  ?0 \\ ' \" \u202e \xed\xa0\x80 \U0001F600")
-		s.Match(u, "T'racker\x00?", false)
-		b.Write(s.Events)
-		seq, err := b.Store.LastSeq(t.Context(), c.ID)
+	t.Run("text from outside may hold anything", func(t *testing.T) { testForeignText(t, d) })
+	t.Run("readers see a growing prefix while they are written", func(t *testing.T) { testReaders(t, d) })
+}
+
+func testForeignText(t *testing.T, d Driver) {
+	t.Helper()
+	b, s := d.New(t), NewScript()
+	c := s.Inbound("+1\x00' OR 1=1 --?", "sip:\xff\xfe\"@example.com", nil)
+	u := s.Say(c, 0, "a\x00b ?  ?0 \\ ' \" \u202e \xed\xa0\x80 \U0001F600")
+	s.Match(u, "T'racker\x00?", false)
+	b.Write(s.Events)
+	seq, err := b.Store.LastSeq(t.Context(), c.ID)
+	require.NoError(t, err)
+	require.Equal(t, int64(3), seq)
+	got, err := b.Store.Conversation(t.Context(), c.ID)
+	require.NoError(t, err)
+	require.Equal(t, c.From, got.From)
+	for _, query := range []store.Query{{From: "' OR 1=1 --?"}, {From: "\x00'"}, {Tracker: "T'racker\x00?"}, {Text: "a b\x00"}} {
+		_, err := b.Store.ListConversations(t.Context(), query)
 		require.NoError(t, err)
-		require.Equal(t, int64(3), seq)
-		got, err := b.Store.Conversation(t.Context(), c.ID)
-		require.NoError(t, err)
-		require.Equal(t, c.From, got.From)
-		for _, query := range []store.Query{{From: "' OR 1=1 --?"}, {From: "\x00'"}, {Tracker: "T'racker\x00?"}, {Text: "a b\x00"}} {
-			_, err := b.Store.ListConversations(t.Context(), query)
-			require.NoError(t, err)
-		}
-	})
-	t.Run("readers see a growing prefix while they are written", func(t *testing.T) {
-		b, s := d.New(t), NewScript()
-		c := s.Inbound("+15550100", "100", nil)
-		for range 500 {
-			s.Say(c, 0, "hello")
-		}
-		w := b.Writer(nil)
-		b.Run(w)
-		done := make(chan struct{})
-		var readers sync.WaitGroup
-		for range 2 {
-			readers.Go(func() { readPrefix(t, b, done) })
-		}
-		for _, ev := range s.Events {
-			w.Append(ev)
-		}
-		b.Flush(w)
-		close(done)
-		readers.Wait()
-		requireEvents(t, b, s.Events)
-	})
+	}
+}
+
+func testReaders(t *testing.T, d Driver) {
+	t.Helper()
+	b, s := d.New(t), NewScript()
+	c := s.Inbound("+15550100", "100", nil)
+	for range 500 {
+		s.Say(c, 0, "hello")
+	}
+	w := b.Writer(nil)
+	b.Run(w)
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() { readPrefix(t, b, done) })
+	}
+	for _, ev := range s.Events {
+		w.Append(ev)
+	}
+	b.Flush(w)
+	close(done)
+	readers.Wait()
+	requireEvents(t, b, s.Events)
 }
 
 // readPrefix follows the log until done is closed, and fails the test if it ever sees a gap.
 func readPrefix(t *testing.T, b *Bench, done <-chan struct{}) {
+	t.Helper()
 	position := int64(0)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

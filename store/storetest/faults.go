@@ -20,6 +20,7 @@ const (
 )
 
 func testFaults(t *testing.T, d Driver) {
+	t.Helper()
 	t.Run("an event that can never be stored is rejected alone", func(t *testing.T) { testPoison(t, d) })
 	t.Run("events go to the spool while the database is away", func(t *testing.T) { testOutage(t, d) })
 	t.Run("the spool of an earlier run is replayed", func(t *testing.T) { testReplay(t, d) })
@@ -48,6 +49,7 @@ func testFaults(t *testing.T, d Driver) {
 }
 
 func testPoison(t *testing.T, d Driver) {
+	t.Helper()
 	b, s := d.New(t), NewScript()
 	c := s.Inbound("+15550100", "100", nil)
 	for range 50 {
@@ -79,6 +81,7 @@ func testPoison(t *testing.T, d Driver) {
 }
 
 func testOutage(t *testing.T, d Driver) {
+	t.Helper()
 	b, s := d.New(t), NewScript()
 	c := s.Inbound("+15550100", "100", nil)
 	w := b.Writer(func(o *store.WriterOptions) { o.QueueSize = 100 })
@@ -116,6 +119,7 @@ func testOutage(t *testing.T, d Driver) {
 }
 
 func testReplay(t *testing.T, d Driver) {
+	t.Helper()
 	b, s := d.New(t), NewScript()
 	c := s.Inbound("+15550100", "100", nil)
 	for range 600 { // more than two batches
@@ -147,6 +151,7 @@ func testReplay(t *testing.T, d Driver) {
 }
 
 func testLoss(t *testing.T, d Driver) {
+	t.Helper()
 	b, s := d.New(t), NewScript()
 	c := s.Inbound("+15550100", "100", nil)
 	for range 400 {

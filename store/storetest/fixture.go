@@ -16,7 +16,7 @@ import (
 )
 
 // epoch is when the fixtures begin.
-var epoch = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+func epoch() time.Time { return time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC) }
 
 // Script makes events as the feed of a daemon does: numbered without gaps per conversation, positions growing over all.
 // Each event happens a millisecond after the one before. It is safe for concurrent use.
@@ -30,7 +30,7 @@ type Script struct {
 }
 
 // NewScript returns a script that begins at a fixed time.
-func NewScript() *Script { return &Script{now: epoch, seqs: map[conversation.ID]int64{}} }
+func NewScript() *Script { return &Script{now: epoch(), seqs: map[conversation.ID]int64{}} }
 
 // NewID returns a new identity.
 func (s *Script) NewID() conversation.ID { return s.ids.Next(s.now) }
@@ -65,15 +65,17 @@ func (s *Script) Inbound(from, to string, edit func(*conversation.Conversation))
 }
 
 // Answer adds the answer of c.
-func (s *Script) Answer(t testing.TB, c *conversation.Conversation) {
-	require.NoError(t, c.Answer(s.now))
+func (s *Script) Answer(tb testing.TB, c *conversation.Conversation) {
+	tb.Helper()
+	require.NoError(tb, c.Answer(s.now))
 	s.Status(*c)
 }
 
 // Finish adds the normal end of c.
-func (s *Script) Finish(t testing.TB, c *conversation.Conversation) {
+func (s *Script) Finish(tb testing.TB, c *conversation.Conversation) {
+	tb.Helper()
 	end := conversation.End{Status: conversation.Completed, By: conversation.PartyRemote, Cause: conversation.CauseNormal}
-	require.NoError(t, c.Finish(end, s.now))
+	require.NoError(tb, c.Finish(end, s.now))
 	s.Status(*c)
 }
 

@@ -1,7 +1,7 @@
 package storetest
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -13,6 +13,7 @@ import (
 
 // listed is three conversations, oldest first: a finished inbound call, a failed outbound one and a live one in the browser.
 func listed(t *testing.T, b *Bench) [3]conversation.Conversation {
+	t.Helper()
 	s := NewScript()
 	first := s.Inbound("+1 555 0100", "sip:Support@Example.com", nil)
 	s.Answer(t, &first)
@@ -28,6 +29,7 @@ func listed(t *testing.T, b *Bench) [3]conversation.Conversation {
 }
 
 func testList(t *testing.T, d Driver) {
+	t.Helper()
 	b := d.New(t)
 	c := listed(t, b)
 	for _, test := range []struct {
@@ -86,10 +88,11 @@ func testList(t *testing.T, d Driver) {
 }
 
 func testPages(t *testing.T, d Driver) {
+	t.Helper()
 	b, s := d.New(t), NewScript()
-	at := epoch.Add(time.Hour)
+	at := epoch().Add(time.Hour)
 	for i := range 25 { // created in the same instant by fives, so that the identity has to decide
-		s.Inbound(fmt.Sprint(i), "100", func(c *conversation.Conversation) { c.CreatedAt = at.Add(time.Duration(i/5) * time.Second) })
+		s.Inbound(strconv.Itoa(i), "100", func(c *conversation.Conversation) { c.CreatedAt = at.Add(time.Duration(i/5) * time.Second) })
 	}
 	b.Write(s.Events)
 	var got []string
@@ -113,6 +116,6 @@ func testPages(t *testing.T, d Driver) {
 	}
 	require.Len(t, got, 25)
 	for i, from := range got {
-		require.Equal(t, fmt.Sprint(24-i), from)
+		require.Equal(t, strconv.Itoa(24-i), from)
 	}
 }

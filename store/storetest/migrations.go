@@ -8,6 +8,7 @@ import (
 )
 
 func testMigrations(t *testing.T, d Driver) {
+	t.Helper()
 	for version := int64(1); version <= d.Versions; version++ {
 		t.Run(fmt.Sprintf("version %d is brought up to date", version), func(t *testing.T) {
 			dir := t.TempDir()

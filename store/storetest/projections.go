@@ -9,6 +9,7 @@ import (
 )
 
 func testProjections(t *testing.T, d Driver) {
+	t.Helper()
 	t.Run("a conversation is as its last status event says", func(t *testing.T) {
 		b, s := d.New(t), NewScript()
 		c := s.Inbound("+15550100", "100", nil)
@@ -58,35 +59,41 @@ func testProjections(t *testing.T, d Driver) {
 		require.NoError(t, err)
 		require.Equal(t, []conversation.Match{confirmed}, got)
 	})
-	t.Run("a newer analysis is shown and the older one kept", func(t *testing.T) {
-		b, s := d.New(t), NewScript()
-		c := s.Inbound("+15550100", "100", nil)
-		old := conversation.Analysis{Sentiment: conversation.SentimentNegative, Producer: "sentiment/1"}
-		latest := conversation.Analysis{Sentiment: conversation.SentimentPositive, Producer: "sentiment/2"}
-		s.Analyze(c, old)
-		s.Analyze(c, latest)
-		s.Answer(t, &c) // a later status event must not wipe it
-		b.Write(s.Events)
-		got, err := b.Store.Conversation(t.Context(), c.ID)
-		require.NoError(t, err)
-		require.Equal(t, &latest, got.Analysis)
-		analyses, err := b.Store.Analyses(t.Context(), c.ID)
-		require.NoError(t, err)
-		require.Equal(t, []conversation.Analysis{old, latest}, analyses)
-	})
-	t.Run("what a crash left open is found with its last event", func(t *testing.T) {
-		b, s := d.New(t), NewScript()
-		live, ended := s.Inbound("+15550100", "100", nil), s.Inbound("+15550101", "100", nil)
-		s.Inbound("+15550102", "100", func(c *conversation.Conversation) { c.Node = "node-2" })
-		s.Answer(t, &live)
-		s.Answer(t, &ended)
-		s.Finish(t, &ended)
-		s.Say(live, 2000, "hello")
-		b.Write(s.Events)
-		got, err := b.Store.Interrupted(t.Context(), "node-1")
-		require.NoError(t, err)
-		require.Len(t, got, 1)
-		require.Equal(t, live, got[0].Conversation)
-		require.Equal(t, s.Events[len(s.Events)-1], got[0].Last)
-	})
+	t.Run("a newer analysis is shown and the older one kept", func(t *testing.T) { testAnalyses(t, d) })
+	t.Run("what a crash left open is found with its last event", func(t *testing.T) { testInterrupted(t, d) })
+}
+
+func testAnalyses(t *testing.T, d Driver) {
+	t.Helper()
+	b, s := d.New(t), NewScript()
+	c := s.Inbound("+15550100", "100", nil)
+	old := conversation.Analysis{Sentiment: conversation.SentimentNegative, Producer: "sentiment/1"}
+	latest := conversation.Analysis{Sentiment: conversation.SentimentPositive, Producer: "sentiment/2"}
+	s.Analyze(c, old)
+	s.Analyze(c, latest)
+	s.Answer(t, &c) // a later status event must not wipe it
+	b.Write(s.Events)
+	got, err := b.Store.Conversation(t.Context(), c.ID)
+	require.NoError(t, err)
+	require.Equal(t, &latest, got.Analysis)
+	analyses, err := b.Store.Analyses(t.Context(), c.ID)
+	require.NoError(t, err)
+	require.Equal(t, []conversation.Analysis{old, latest}, analyses)
+}
+
+func testInterrupted(t *testing.T, d Driver) {
+	t.Helper()
+	b, s := d.New(t), NewScript()
+	live, ended := s.Inbound("+15550100", "100", nil), s.Inbound("+15550101", "100", nil)
+	s.Inbound("+15550102", "100", func(c *conversation.Conversation) { c.Node = "node-2" })
+	s.Answer(t, &live)
+	s.Answer(t, &ended)
+	s.Finish(t, &ended)
+	s.Say(live, 2000, "hello")
+	b.Write(s.Events)
+	got, err := b.Store.Interrupted(t.Context(), "node-1")
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	require.Equal(t, live, got[0].Conversation)
+	require.Equal(t, s.Events[len(s.Events)-1], got[0].Last)
 }

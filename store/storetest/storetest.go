@@ -19,27 +19,27 @@ type Driver struct {
 	// Versions is the number of schema versions, numbered from 1.
 	Versions int64
 	// Block makes every write to the database fail, as if it were away, until release is called.
-	Block func(t testing.TB, dir string) (release func())
+	Block func(tb testing.TB, dir string) (release func())
 }
 
 // New returns a store in a new folder, which is closed when the test ends.
-func (d Driver) New(t testing.TB) *Bench {
-	t.Helper()
-	dir := t.TempDir()
-	return d.Reopen(t, dir)
+func (d Driver) New(tb testing.TB) *Bench {
+	tb.Helper()
+	return d.Reopen(tb, tb.TempDir())
 }
 
 // Reopen returns a store in a folder that may have one.
-func (d Driver) Reopen(t testing.TB, dir string) *Bench {
-	t.Helper()
+func (d Driver) Reopen(tb testing.TB, dir string) *Bench {
+	tb.Helper()
 	s, err := d.Open(context.Background(), dir)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	return &Bench{Store: s, Dir: dir, t: t}
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
+	return &Bench{Store: s, Dir: dir, t: tb}
 }
 
 // Run runs the suite.
 func Run(t *testing.T, d Driver) {
+	t.Helper()
 	for _, part := range []struct {
 		name string
 		test func(*testing.T, Driver)
