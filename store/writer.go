@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/operatord/operatord/conversation"
 )
@@ -163,12 +162,12 @@ func (w *Writer) Replay(ctx context.Context) error {
 // Run stores events until ctx ends, then what still waits, for DrainTimeout at most; what the database did not take until
 // then stays in the spool for the next start. It returns an error if events were lost in the end, and is called once.
 func (w *Writer) Run(ctx context.Context) error {
-	var g errgroup.Group
+	var spiller sync.WaitGroup
 	stop := make(chan struct{})
-	g.Go(func() error { w.spillLoop(stop); return nil })
+	spiller.Go(func() { w.spillLoop(stop) })
 	w.storeLoop(ctx)
 	close(stop)
-	_ = g.Wait() // spillLoop returns no error
+	spiller.Wait()
 
 	w.queue.close()
 	drainCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.o.DrainTimeout)
