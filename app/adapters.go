@@ -2,19 +2,15 @@ package app
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/riverqueue/river"
 
 	"github.com/operatord/operatord/api"
 	"github.com/operatord/operatord/asr"
 	"github.com/operatord/operatord/call"
 	"github.com/operatord/operatord/conversation"
 	"github.com/operatord/operatord/dialer"
-	"github.com/operatord/operatord/jobs"
 	"github.com/operatord/operatord/store"
 )
 
@@ -22,13 +18,6 @@ import (
 type events struct {
 	*store.Writer
 	*store.Store
-}
-
-// enqueuer inserts jobs into a queue that is made after those who insert.
-type enqueuer struct{ queue *jobs.Queue }
-
-func (e *enqueuer) InsertTx(ctx context.Context, tx *sql.Tx, args river.JobArgs, opts *river.InsertOpts) error {
-	return e.queue.InsertTx(ctx, tx, args, opts)
 }
 
 // analysisSink publishes an analysis as the last event of its conversation, which stores it.
@@ -72,11 +61,31 @@ func (a *App) subscribe(ctx context.Context, after int64) (api.Subscription, err
 	return a.feed.Subscribe(ctx, after)
 }
 
-// conversations adapts the store to the API.
-type conversations struct{ *store.Store }
+// conversations adapts the store to the API. Whoever has seen an event finds it in what they read next: reading waits a
+// moment for events that are on their way into the store.
+type conversations struct {
+	*store.Store
+	writer *store.Writer
+}
+
+// settleTimeout bounds that wait; when the database is slow, readers get what is there.
+const settleTimeout = 250 * time.Millisecond
+
+func (c conversations) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	_ = c.writer.Flush(ctx) // not in time: the reader gets what is there
+}
+
+// Conversation implements api.Archive.
+func (c conversations) Conversation(ctx context.Context, id conversation.ID) (conversation.Conversation, error) {
+	c.settle(ctx)
+	return c.Store.Conversation(ctx, id)
+}
 
 // ListConversations implements api.Conversations.
 func (c conversations) ListConversations(ctx context.Context, q api.Query) (api.Page, error) {
+	c.settle(ctx)
 	page, err := c.Store.ListConversations(ctx, store.Query(q))
 	return api.Page(page), err
 }

@@ -185,35 +185,38 @@ func (a *App) openStore(ctx context.Context) error {
 // transactions; the queue that runs them starts later.
 func (a *App) startWriter(ctx context.Context) error {
 	workers := river.NewWorkers()
-	enqueue := &enqueuer{}
+	var err error
+	a.queue, err = jobs.New(jobs.Options{
+		DB: a.store.DB(), Workers: workers, Queues: map[string]int{postcall.Queue: 2, webhook.Queue: 16},
+		ClientID: a.cfg.Node, Logger: a.log, Registerer: a.metrics,
+	})
+	if err != nil {
+		return err
+	}
 	sender, err := webhook.New(webhook.Options{
-		DB: a.store.DB(), Jobs: enqueue, Endpoints: endpoints(a.cfg), UserAgent: "operatord/" + a.opts.Version,
+		DB: a.store.DB(), Jobs: a.queue, Endpoints: endpoints(a.cfg), UserAgent: "operatord/" + a.opts.Version,
 		Logger: a.log, Registerer: a.metrics,
 	})
 	if err != nil {
 		return err
 	}
+	a.life.onStop("webhooks", func(context.Context) error {
+		sender.Close()
+		return nil
+	})
 	judge, err := a.sentiment()
 	if err != nil {
 		return err
 	}
 	analyzer, err := postcall.New(postcall.Options{
-		Source: a.store, Sink: analysisSink{a}, Sentiment: judge, Jobs: enqueue, Logger: a.log, Registerer: a.metrics,
+		Source: a.store, Sink: analysisSink{a}, Sentiment: judge, Jobs: a.queue, Logger: a.log, Registerer: a.metrics,
 	})
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(sender.Register(workers), analyzer.Register(workers)); err != nil {
-		return fmt.Errorf("register workers: %w", err)
+	if err := errors.Join(sender.Register(workers), analyzer.Register(workers), a.queue.AddPeriodic(sender.Periodic()...)); err != nil {
+		return fmt.Errorf("register jobs: %w", err)
 	}
-	a.queue, err = jobs.New(jobs.Options{
-		DB: a.store.DB(), Workers: workers, Queues: map[string]int{postcall.Queue: 2, webhook.Queue: 16},
-		ClientID: a.cfg.Node, Periodic: sender.Periodic(), Logger: a.log, Registerer: a.metrics,
-	})
-	if err != nil {
-		return err
-	}
-	enqueue.queue = a.queue
 	a.writer, err = store.NewWriter(store.WriterOptions{
 		Store: a.store, SpoolPath: filepath.Join(a.cfg.DataDir, "events.spool"),
 		Hooks: []store.Hook{analyzer.Enqueue, sender.Enqueue}, Logger: a.log, Registerer: a.metrics,
@@ -314,7 +317,7 @@ func (a *App) startHTTP(ctx context.Context) error {
 		return err
 	}
 	opts := api.Options{
-		Version: a.opts.Version, Conversations: conversations{a.store}, Feed: api.FeedFunc(a.subscribe), Caller: caller{a},
+		Version: a.opts.Version, Conversations: conversations{a.store, a.writer}, Feed: api.FeedFunc(a.subscribe), Caller: caller{a},
 		Trackers: a.store, Schedules: a, Health: a, Recordings: a.recordings(),
 		Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}), UI: page, Token: a.cfg.HTTP.Token, Logger: a.log,
 	}

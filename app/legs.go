@@ -133,7 +133,7 @@ func (a *App) startWebRTC(ctx context.Context) error {
 		AnswerTimeout: browserAnswerTimeout, ConnectTimeout: browserConnectTimeout, DisconnectTimeout: browserDisconnectTimeout,
 		Logger: a.log, Registerer: a.metrics,
 		Handler: func(ctx context.Context, l *webrtc.Leg) {
-			a.calls.Serve(ctx, browserLeg(l), call.Inbound{
+			a.calls.Serve(context.WithoutCancel(ctx), browserLeg(l), call.Inbound{
 				Channel: conversation.ChannelWebRTC, From: cmp.Or(l.From(), "browser"), To: cmp.Or(l.To(), "operator"),
 			})
 		},

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -32,11 +33,29 @@ const readyTimeout = 60 * time.Second
 type daemon struct {
 	t     *testing.T
 	addrs map[string]string
-	cfg   config.Config
 }
 
 // start runs the daemon in this process on free ports, with settings written as YAML, until the test ends.
 func start(t *testing.T, settings string) *daemon {
+	t.Helper()
+	d := boot(t, settings)
+	d.awaitReady()
+	return d
+}
+
+// startDegraded is start for settings with which the daemon never becomes ready: it waits for that to be said.
+func startDegraded(t *testing.T, settings string) *daemon {
+	t.Helper()
+	d := boot(t, settings)
+	require.Eventually(t, func() bool {
+		var system struct{ State string }
+		d.get("/api/v1/system", &system)
+		return system.State == "degraded"
+	}, readyTimeout, 50*time.Millisecond, "the daemon does not say that it is degraded")
+	return d
+}
+
+func boot(t *testing.T, settings string) *daemon {
 	t.Helper()
 	cfg := load(t, settings)
 	log := slog.New(slog.NewTextHandler(testLog{t: t}, &slog.HandlerOptions{Level: slog.LevelInfo}))
@@ -48,9 +67,7 @@ func start(t *testing.T, settings string) *daemon {
 		defer cancel()
 		require.NoError(t, a.Stop(ctx))
 	})
-	d := &daemon{t: t, addrs: a.Addrs(), cfg: cfg}
-	d.awaitReady()
-	return d
+	return &daemon{t: t, addrs: a.Addrs()}
 }
 
 // load writes settings to a configuration file of its own folder and loads it, with free ports where it names none.
@@ -104,6 +121,26 @@ func (d *daemon) get(path string, into any) {
 	require.NoError(d.t, err)
 	require.Equal(d.t, http.StatusOK, response.StatusCode, "%s: %s", path, body)
 	require.NoError(d.t, json.Unmarshal(body, into), "%s", body)
+}
+
+// metric returns the sum of a metric over its labels.
+func (d *daemon) metric(name string) float64 {
+	d.t.Helper()
+	response, err := http.Get(d.url("/metrics"))
+	require.NoError(d.t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(d.t, err)
+	var sum float64
+	for line := range strings.Lines(string(text)) {
+		series, value, found := strings.Cut(strings.TrimSpace(line), " ")
+		if found && (series == name || strings.HasPrefix(series, name+"{")) {
+			n, err := strconv.ParseFloat(value, 64)
+			require.NoError(d.t, err)
+			sum += n
+		}
+	}
+	return sum
 }
 
 // call asks the API for an outbound call.
