@@ -10,6 +10,7 @@ export default defineConfig({
     outDir: '../dist',
     emptyOutDir: false, // npm run clean does it and leaves .gitkeep alone
     assetsInlineLimit: 0,
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'], // the first with light-dark()
     chunkSizeWarningLimit: 900,
   },
   server: {

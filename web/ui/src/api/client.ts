@@ -1,4 +1,4 @@
-import type { Conversation, ConversationPage, Event, System } from './types';
+import type { Conversation, ConversationPage, Event, System, Tracker } from './types';
 
 /** Problem is an error the daemon answered with (RFC 9457). */
 export class Problem extends Error {
@@ -50,6 +50,11 @@ async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 }
 
 export const getSystem = (signal?: AbortSignal) => get<System>('/system', signal);
+
+/** listTrackers returns the trackers in force. */
+export async function listTrackers(signal?: AbortSignal): Promise<Tracker[]> {
+  return (await get<{ items: Tracker[] }>('/trackers', signal)).items;
+}
 
 export const getConversation = (id: string, signal?: AbortSignal) => get<Conversation>(`/conversations/${id}`, signal);
 

@@ -97,6 +97,12 @@ export interface Event {
   notice?: Notice;
 }
 
+export interface Tracker {
+  id: string;
+  name: string;
+  vocabulary: string[];
+}
+
 export interface TrackerCount {
   tracker: string;
   count: number;

@@ -12,7 +12,7 @@ import { newestFirst, trackerCounts, type Call } from '../live/reducer';
 import { clock, customer, elapsed, whenWas } from '../text/format';
 import classes from './CallList.module.css';
 import { StatusBadge } from './StatusBadge';
-import { trackerStyle } from './trackerColor';
+import { useTrackerStyle } from './useTrackerStyle';
 
 const maxTags = 3;
 
@@ -106,6 +106,7 @@ interface ItemProps {
 }
 
 const CallItem = memo(function CallItem({ call, now, today, selected, onSelect }: ItemProps) {
+  const trackerStyle = useTrackerStyle();
   const c = call.conversation;
   const outbound = c.direction === 'outbound';
   const Direction = outbound ? IconPhoneOutgoing : IconPhoneIncoming;

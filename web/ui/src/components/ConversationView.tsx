@@ -27,7 +27,7 @@ interface Props {
 export function ConversationView({ id, onBack }: Props) {
   const { state, dispatch, connection } = useLive();
   const call = state.calls[id];
-  const { data, error } = useQuery({
+  const { data, dataUpdatedAt, error } = useQuery({
     queryKey: ['history', id],
     queryFn: async ({ signal }) => {
       const [conversation, events] = await Promise.all([getConversation(id, signal), getHistory(id, signal)]);
@@ -37,7 +37,7 @@ export function ConversationView({ id, onBack }: Props) {
   });
   useEffect(() => {
     if (data) dispatch({ kind: 'history', ...data });
-  }, [data, dispatch]);
+  }, [data, dataUpdatedAt, dispatch]); // also when the same was read again
 
   if (call === undefined) {
     return error ? (
@@ -57,7 +57,7 @@ function Details({ call, onBack }: { call: Call; onBack: () => void }) {
   const [tab, setTab] = useState('transcript');
   const player = useRef<PlayerControl>(null);
   const [heardMs, setHeardMs] = useState<number>();
-  const scroll = useRef<HTMLDivElement>(null);
+  const [scroll, setScroll] = useState<HTMLDivElement | null>(null);
   const matches = matchesOf(call);
   const utterances = transcript(call);
   const recorded = conversation.recording !== undefined && !isRunning(conversation);
@@ -69,7 +69,7 @@ function Details({ call, onBack }: { call: Call; onBack: () => void }) {
     timeline: <Timeline conversation={conversation} notices={noticesOf(call)} />,
   };
   return (
-    <div className={classes.view} ref={scroll}>
+    <div className={classes.view} ref={setScroll}>
       <div className={classes.top}>
         <Heading call={call} onBack={onBack} />
         {recorded && <Player key={conversation.id} id={conversation.id} ref={player} onTime={setHeardMs} />}

@@ -35,15 +35,20 @@ export function LivePage() {
   }, [ended, phase, hangUp]);
 
   const selected = chosen ?? (narrow ? undefined : follow(state));
-  const detail = selected === undefined ? <FirstCall call={browserCall} /> : <ConversationView key={selected} id={selected} onBack={() => select(undefined)} />;
-  const empty = Object.keys(state.calls).length === 0;
+  const empty = state.listed && Object.keys(state.calls).length === 0;
+  const showList = !narrow || (selected === undefined && !empty);
 
   return (
     <div className={classes.page}>
       <Header call={browserCall} onHome={() => select(undefined)} />
       <div className={classes.body}>
-        {(!narrow || selected === undefined) && <CallList selected={selected} onSelect={select} />}
-        {(!narrow || selected !== undefined || empty) && <main className={classes.main}>{detail}</main>}
+        {showList && <CallList selected={selected} onSelect={select} />}
+        {(!narrow || !showList) && (
+          <main className={classes.main}>
+            {selected !== undefined && <ConversationView key={selected} id={selected} onBack={() => select(undefined)} />}
+            {selected === undefined && empty && <FirstCall call={browserCall} />}
+          </main>
+        )}
       </div>
       <BrowserCallBar call={browserCall} />
     </div>

@@ -1,7 +1,7 @@
 import type { Match } from '../api/types';
 import { clock, percent } from '../text/format';
 import classes from './MatchList.module.css';
-import { trackerStyle } from './trackerColor';
+import { useTrackerStyle } from './useTrackerStyle';
 
 interface Props {
   matches: Match[];
@@ -11,6 +11,7 @@ interface Props {
 
 /** MatchList names what was found, the newest first while the call runs and in the order of the call afterwards. */
 export function MatchList({ matches, running, onSeek }: Props) {
+  const trackerStyle = useTrackerStyle();
   if (matches.length === 0) {
     return <p className={classes.none}>{running ? 'Nothing found so far.' : 'No tracker matched.'}</p>;
   }

@@ -4,10 +4,11 @@ import type { ReactNode } from 'react';
 import type { Match } from '../api/types';
 import { percent } from '../text/format';
 import classes from './MatchMark.module.css';
-import { trackerStyle } from './trackerColor';
+import { useTrackerStyle } from './useTrackerStyle';
 
 /** MatchMark marks words in the transcript. Where matches overlap, the first one gives the colour and the tooltip names all. */
 export function MatchMark({ matches, children }: { matches: Match[]; children: ReactNode }) {
+  const trackerStyle = useTrackerStyle();
   const [first] = matches;
   if (first === undefined) return children;
   return (

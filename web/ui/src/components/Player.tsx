@@ -114,17 +114,19 @@ export function Player({ id, ref, onTime }: Props) {
   );
 }
 
-/** lanes gives each channel the colour of its speaker. */
-const lanes = () => ['--caller', '--agent'].map((name) => ({ waveColor: faded(colorOf(name)), progressColor: colorOf(name) }));
+/** lanes gives each channel the colour of its speaker. The part that was not played is paler but opaque: wavesurfer paints over it. */
+const lanes = () =>
+  ['var(--caller)', 'var(--agent)'].map((color) => ({
+    waveColor: resolved(`color-mix(in oklab, ${color} 42%, var(--page))`),
+    progressColor: resolved(color),
+  }));
 
-/** colorOf resolves a colour of the theme, which a canvas cannot do by itself. */
-function colorOf(variable: string): string {
+/** resolved computes a colour of the theme, which a canvas cannot do by itself. */
+function resolved(expression: string): string {
   const probe = document.createElement('i');
-  probe.style.color = `var(${variable})`;
+  probe.style.color = expression;
   document.body.append(probe);
   const { color } = getComputedStyle(probe);
   probe.remove();
   return color;
 }
-
-const faded = (color: string): string => color.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.38)');

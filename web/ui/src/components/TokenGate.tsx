@@ -6,8 +6,9 @@ import { getSystem, Problem, setToken, token } from '../api/client';
 
 /** TokenGate asks for the access token if the daemon wants one; it is kept for this browser session only. */
 export function TokenGate({ children }: { children: ReactNode }) {
-  const { error, refetch } = useQuery({ queryKey: ['system'], queryFn: ({ signal }) => getSystem(signal) });
+  const { error, refetch, isPending, failureCount } = useQuery({ queryKey: ['system'], queryFn: ({ signal }) => getSystem(signal) });
   const [value, setValue] = useState('');
+  if (isPending && failureCount === 0) return null;
   if (!(error instanceof Problem && error.status === 401)) return children;
 
   return (

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { IconArrowDown } from '@tabler/icons-react';
-import { memo, useEffect, useLayoutEffect, useState, type RefObject } from 'react';
+import { memo, useEffect, useLayoutEffect, useState } from 'react';
 
 import { isRunning, type Match, type Utterance } from '../api/types';
 import { noticesOf, type Call } from '../live/reducer';
@@ -15,7 +15,7 @@ interface Props {
   matches: Match[];
   heardMs: number | undefined; // where the recording is being played
   onSeek: ((ms: number) => void) | undefined; // undefined while there is no recording
-  scroll: RefObject<HTMLDivElement | null>; // what scrolls the transcript
+  scroll: HTMLElement | null; // what scrolls the transcript
 }
 
 /** Transcript shows what was said. While the call runs it stays at its end, unless somebody has scrolled up to read. */
@@ -56,19 +56,18 @@ export function Transcript({ call, utterances, matches, heardMs, onSeek, scroll 
 /** near is how many pixels from its end a transcript still counts as being followed. */
 const near = 90;
 
-function useEnd(scroll: RefObject<HTMLDivElement | null>, running: boolean, utterances: Utterance[]) {
+function useEnd(scroll: HTMLElement | null, running: boolean, utterances: Utterance[]) {
   const [atEnd, setAtEnd] = useState(true);
   useEffect(() => {
-    const box = scroll.current;
-    if (!box) return;
-    const look = () => setAtEnd(box.scrollHeight - box.scrollTop - box.clientHeight < near);
-    box.addEventListener('scroll', look, { passive: true });
-    return () => box.removeEventListener('scroll', look);
+    if (!scroll) return;
+    const look = () => setAtEnd(scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < near);
+    scroll.addEventListener('scroll', look, { passive: true });
+    return () => scroll.removeEventListener('scroll', look);
   }, [scroll]);
   useLayoutEffect(() => {
-    if (running && atEnd) scroll.current?.scrollTo({ top: scroll.current.scrollHeight });
+    if (running && atEnd) scroll?.scrollTo({ top: scroll.scrollHeight });
   }, [running, atEnd, scroll, utterances]);
-  return { atEnd, toEnd: () => scroll.current?.scrollTo({ top: scroll.current.scrollHeight, behavior: 'smooth' }) };
+  return { atEnd, toEnd: () => scroll?.scrollTo({ top: scroll.scrollHeight, behavior: 'smooth' }) };
 }
 
 interface TurnProps {

@@ -27,9 +27,10 @@ export interface State {
   calls: Record<string, Call>;
   orphans: Event[]; // of conversations that are not known yet; see adopt
   position: number; // of the latest event, 0 before the first
+  listed: boolean; // the list of conversations was read, so that none means none
 }
 
-export const initialState: State = { calls: {}, orphans: [], position: 0 };
+export const initialState: State = { calls: {}, orphans: [], position: 0, listed: false };
 
 export type Action =
   | { kind: 'events'; events: readonly Event[] } // live, or from a history
@@ -46,7 +47,7 @@ export function reduce(state: State, action: Action): State {
     case 'events':
       return forget(action.events.reduce(apply, state));
     case 'listed':
-      return adopt(action.items.reduce(list, state));
+      return adopt(action.items.reduce(list, { ...state, listed: true }));
     case 'history': {
       const known = adopt(list(state, { ...action.conversation, trackers: [] }));
       const filled = action.events.reduce(apply, known);
