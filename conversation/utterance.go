@@ -55,4 +55,9 @@ type Match struct {
 	Score          float64 `json:"score"` // 0 to 1; literal matches score 1
 	Method         Method  `json:"method"`
 	Provisional    bool    `json:"provisional,omitempty"`
+	// Stance is set when the phrase was not simply asserted and its tracker wants such matches told apart: negated,
+	// question, conditional or reported.
+	Stance string `json:"stance,omitempty"`
+	// DelayMS is the time from the end of the matched words to the moment the match was found.
+	DelayMS int64 `json:"delay_ms,omitempty"`
 }

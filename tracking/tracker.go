@@ -36,10 +36,62 @@ type Tracker struct {
 	// they get below the default.
 	Threshold float64           `json:"threshold,omitempty"`
 	Role      conversation.Role `json:"role,omitempty"` // whose utterances are matched; empty is anyone's
-	Enabled   bool              `json:"enabled"`
-	CreatedAt time.Time         `json:"created_at"`
-	UpdatedAt time.Time         `json:"updated_at"`
+	// Languages are the BCP 47 tags of the languages the vocabulary is written in; empty is any.
+	Languages []string `json:"languages,omitempty"`
+	// Exclusions are phrases that, found word for word in a sentence, keep the tracker from matching in it.
+	Exclusions []string `json:"exclusions,omitempty"`
+	// NegativeExamples are sentences that must not match; they turn the tracker away from their meaning.
+	NegativeExamples []string `json:"negative_examples,omitempty"`
+	// Stance says what becomes of a phrase that is negated, asked, supposed or reported.
+	Stance Stance `json:"stance,omitzero"`
+	// Actions are carried out on every confirmed match, within AlertsPerHour.
+	Actions []Action `json:"actions,omitempty"`
+	// AlertsPerHour is how many matches an hour cause actions; the others are only recorded. 0 is no limit.
+	AlertsPerHour int       `json:"alerts_per_hour,omitempty"`
+	Enabled       bool      `json:"enabled"`
+	Library       string    `json:"library,omitempty"`    // name of the library entry it was made from
+	UpdatedBy     string    `json:"updated_by,omitempty"` // who saved this version
+	CreatedAt     time.Time `json:"created_at"`
+	UpdatedAt     time.Time `json:"updated_at"`
 }
+
+// Handling says what becomes of a phrase found in a stance that is not the plain assertion.
+type Handling string
+
+// HandleDefault stands for what the documentation of each member of Stance says. A separate match is a match that names
+// its stance, so that its readers can tell it from the others.
+const (
+	HandleDefault  Handling = ""
+	HandleMatch    Handling = "match"
+	HandleIgnore   Handling = "ignore"
+	HandleSeparate Handling = "separate"
+)
+
+// Stance is a tracker's policy for phrases that are not simply said.
+type Stance struct {
+	Negation    Handling `json:"negation,omitempty"`    // "I do not want to cancel"; default ignore
+	Question    Handling `json:"question,omitempty"`    // "do you want to cancel?"; default match
+	Conditional Handling `json:"conditional,omitempty"` // "if I wanted to cancel"; default match
+	Reported    Handling `json:"reported,omitempty"`    // "my wife wanted to cancel"; default match
+}
+
+// Action is something to do on a live match.
+type Action struct {
+	Type   ActionType `json:"type"`
+	Target string     `json:"target,omitempty"` // webhook: name of a configured endpoint; say: the text; transfer: where to; tag: the tag
+}
+
+// ActionType names an action.
+type ActionType string
+
+// The actions. ActionAlert shows the match as an alert to those who watch.
+const (
+	ActionAlert    ActionType = "alert"
+	ActionWebhook  ActionType = "webhook"
+	ActionTag      ActionType = "tag"
+	ActionSay      ActionType = "say"
+	ActionTransfer ActionType = "transfer"
+)
 
 // Validate returns every problem of t at once. Each names its member and matches conversation.ErrInvalid.
 func (t *Tracker) Validate() error {
