@@ -38,7 +38,7 @@ type ear struct {
 	opts    StreamOptions
 	inbox   *inbox
 	log     *slog.Logger
-	waiting atomic.Int64 // samples of the open turn and of those not yet decoded
+	waiting atomic.Int64 // samples of the turns that have ended and are not decoded yet
 
 	engine   Engine // nil until the recognizer has one
 	vad      VAD
@@ -86,12 +86,9 @@ func (e *ear) run() {
 	}
 }
 
-// count publishes how much audio waits to become text.
+// count publishes how much speech waits to be decoded.
 func (e *ear) count() {
 	n := 0
-	if e.open != nil {
-		n = len(e.open.pcm)
-	}
 	for _, t := range e.pending {
 		n += len(t.pcm)
 	}

@@ -68,7 +68,7 @@ func (s *Stream) Write(pcm []int16) {
 	}
 }
 
-// Pending returns how much audio has been written and is not yet known to be text or silence. Who feeds a recording faster
+// Pending returns how much audio waits to be looked at or, its turn having ended, to be decoded. Who feeds a recording faster
 // than real time waits for it to fall, so that the recognizer keeps up.
 func (s *Stream) Pending() time.Duration {
 	return duration(int64(s.inbox.waiting()) + s.ear.waiting.Load())
