@@ -4,6 +4,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
@@ -14,6 +15,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -80,11 +82,8 @@ type asset struct {
 // newAsset prepares a file. The build puts a hash of the content into the names below assets/, so those never change.
 func newAsset(name string, data []byte) (*asset, error) {
 	sum := sha256.Sum256(data)
-	a := &asset{contentType: mime.TypeByExtension(path.Ext(name)), cache: "no-cache", plain: data}
+	a := &asset{contentType: contentType(name), cache: "no-cache", plain: data}
 	a.etag = `"` + hex.EncodeToString(sum[:8]) + `"`
-	if a.contentType == "" {
-		a.contentType = "application/octet-stream"
-	}
 	if strings.HasPrefix(name, "assets/") {
 		a.cache = "public, max-age=31536000, immutable"
 	}
@@ -104,6 +103,14 @@ func newAsset(name string, data []byte) (*asset, error) {
 		a.gzipped = packed.Bytes()
 	}
 	return a, nil
+}
+
+// contentType does not depend on the tables of the machine for what the build produces.
+func contentType(name string) string {
+	if path.Ext(name) == ".woff2" {
+		return "font/woff2"
+	}
+	return cmp.Or(mime.TypeByExtension(path.Ext(name)), "application/octet-stream")
 }
 
 // handler serves the assets from memory.
@@ -150,7 +157,7 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 		header.Set("Content-Encoding", "gzip")
 		data = a.gzipped
 	}
-	header.Set("Content-Length", fmt.Sprint(len(data)))
+	header.Set("Content-Length", strconv.Itoa(len(data)))
 	if r.Method == http.MethodGet {
 		_, _ = w.Write(data) // a browser that has gone is no concern of ours
 	}
