@@ -97,21 +97,21 @@ type process struct {
 }
 
 // startProcess builds nothing: `make e2e` has built the daemon.
-func startProcess(t *testing.T, dir string) *process {
-	t.Helper()
+func startProcess(tb testing.TB, dir string) *process {
+	tb.Helper()
 	binary, err := filepath.Abs("../bin/operatord")
-	require.NoError(t, err)
-	require.FileExists(t, binary, "run `make build` first")
+	require.NoError(tb, err)
+	require.FileExists(tb, binary, "run `make build` first")
 	addrs := filepath.Join(dir, "addrs.json")
-	require.NoError(t, os.RemoveAll(addrs))
+	require.NoError(tb, os.RemoveAll(addrs))
 	log, err := os.OpenFile(filepath.Join(dir, "operatord.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	defer log.Close()
-	p := &process{daemon: &daemon{t: t}, command: exec.Command(binary, "serve", "--config", filepath.Join(dir, "operatord.yaml"), "--addr-file", addrs)}
+	p := &process{daemon: &daemon{t: tb}, command: exec.Command(binary, "serve", "--config", filepath.Join(dir, "operatord.yaml"), "--addr-file", addrs)}
 	p.command.Stdout, p.command.Stderr = log, log
-	require.NoError(t, p.command.Start())
-	t.Cleanup(func() { p.end(syscall.SIGKILL) })
-	require.Eventually(t, func() bool {
+	require.NoError(tb, p.command.Start())
+	tb.Cleanup(func() { p.end(syscall.SIGKILL) })
+	require.Eventually(tb, func() bool {
 		data, err := os.ReadFile(addrs)
 		return err == nil && json.Unmarshal(data, &p.addrs) == nil
 	}, readyTimeout, 20*time.Millisecond, "the daemon does not listen")

@@ -31,7 +31,7 @@ const readyTimeout = 60 * time.Second
 
 // daemon is a running daemon as its clients see it.
 type daemon struct {
-	t     *testing.T
+	t     testing.TB
 	addrs map[string]string
 }
 
@@ -80,11 +80,11 @@ func load(t *testing.T, settings string) config.Config {
 }
 
 // writeConfig writes a configuration file whose listeners take free ports.
-func writeConfig(t *testing.T, dir, settings string) string {
-	t.Helper()
+func writeConfig(tb testing.TB, dir, settings string) string {
+	tb.Helper()
 	path := filepath.Join(dir, "operatord.yaml")
 	text := "http: {listen: '127.0.0.1:0'}\nsip: {udp: '127.0.0.1:0', tcp: '127.0.0.1:0'}\n" + settings
-	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	require.NoError(tb, os.WriteFile(path, []byte(text), 0o600))
 	return path
 }
 
@@ -161,7 +161,7 @@ func (d *daemon) call(request map[string]any) conversation.Conversation {
 
 // watcher collects the events of a daemon.
 type watcher struct {
-	t      *testing.T
+	t      testing.TB
 	mu     sync.Mutex
 	events []conversation.Event
 	change chan struct{} // closed and replaced whenever an event arrives
