@@ -54,6 +54,9 @@ func run(ctx context.Context, opts options) (err error) {
 			return err
 		}
 	}
+	if err := os.MkdirAll(opts.Data, 0o700); err != nil {
+		return err
+	}
 	d, err := startDaemon(ctx, opts, samples)
 	if err != nil {
 		return err

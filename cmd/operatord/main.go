@@ -39,8 +39,7 @@ func main() {
 	if err == nil {
 		return
 	}
-	var problems config.Problems
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[config.Errors](err); ok {
 		fmt.Fprintf(os.Stderr, "operatord: the configuration has %d problem(s):\n%s\n", len(problems), err)
 		os.Exit(exitConfig)
 	}
