@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -66,13 +68,17 @@ func (r *recorder) Write(p []byte) (int, error) {
 }
 
 // authorized lets a request through if it carries the token and does not come from a page of another site. Without a
-// token the second check alone keeps a page opened in the same browser from placing calls.
+// token the checks of the page alone keep what is opened in the same browser from placing calls and reading transcripts.
 func (s *Server) authorized(next http.Handler) http.Handler {
 	sameSite := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if err := sameSite.Check(r); err != nil {
 			writeProblem(w, http.StatusForbidden, "requests from pages of other sites are refused")
+			return
+		}
+		if s.opts.Token == "" && !addressedDirectly(r.Host) {
+			writeProblem(w, http.StatusMisdirectedRequest, "without an access token this daemon answers only to its address or to localhost")
 			return
 		}
 		if !s.tokenMatches(r) {
@@ -82,6 +88,17 @@ func (s *Server) authorized(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// addressedDirectly reports whether a Host header names this machine by address or as localhost. A page that lets its own name
+// resolve to our address (DNS rebinding) shows itself by that name.
+func addressedDirectly(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil || strings.EqualFold(host, "localhost")
 }
 
 // tokenMatches compares in constant time. The query parameter is for clients that cannot set headers: the browser's WebSocket and
