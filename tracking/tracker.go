@@ -93,7 +93,7 @@ const (
 	ActionTransfer ActionType = "transfer"
 )
 
-// Validate returns every problem of t at once. Each names its member and matches conversation.ErrInvalid.
+// Validate returns every problem of t at once, each a *MemberError; see MemberErrors.
 func (t *Tracker) Validate() error {
 	var errs []error
 	report := func(member, problem string) { errs = append(errs, invalid(member, problem)) }
@@ -107,7 +107,10 @@ func (t *Tracker) Validate() error {
 	for i, c := range t.Categories {
 		checkText(report, fmt.Sprintf("categories[%d]", i), c, MaxNameChars)
 	}
-	checkVocabulary(report, t.Vocabulary)
+	if len(t.Vocabulary) == 0 {
+		report("vocabulary", "has no phrase")
+	}
+	checkPhrases(report, "vocabulary", t.Vocabulary)
 	if !(t.Threshold >= 0 && t.Threshold <= 1) { // also refuses NaN
 		report("threshold", "not between 0 and 1")
 	}
@@ -116,6 +119,7 @@ func (t *Tracker) Validate() error {
 	default:
 		report("role", fmt.Sprintf("%q is not caller or agent", t.Role))
 	}
+	t.validatePolicy(report)
 	return errors.Join(errs...)
 }
 
@@ -142,32 +146,6 @@ func ValidateSet(trackers []Tracker) error {
 	return errors.Join(errs...)
 }
 
-func checkVocabulary(report func(member, problem string), phrases []string) {
-	if len(phrases) == 0 {
-		report("vocabulary", "has no phrase")
-	}
-	if len(phrases) > MaxPhrases {
-		report("vocabulary", fmt.Sprintf("more than %d phrases", MaxPhrases))
-	}
-	first := make(map[string]int, len(phrases))
-	for i, p := range phrases {
-		member := fmt.Sprintf("vocabulary[%d]", i)
-		checkText(report, member, p, MaxPhraseChars)
-		if strings.ContainsAny(p, "()[]") {
-			report(member, "holds a parenthesis or bracket")
-		}
-		if p != "" && !strings.ContainsFunc(p, isWordRune) {
-			report(member, "has no word")
-		}
-		key := strings.ToLower(strings.Join(strings.Fields(p), " "))
-		if j, taken := first[key]; taken {
-			report(member, fmt.Sprintf("repeats vocabulary[%d]", j))
-			continue
-		}
-		first[key] = i
-	}
-}
-
 // checkText reports a one-line text that is empty, too long or unprintable.
 func checkText(report func(member, problem string), member, s string, maxChars int) {
 	switch {
@@ -181,5 +159,5 @@ func checkText(report func(member, problem string), member, s string, maxChars i
 }
 
 func invalid(member, problem string) error {
-	return fmt.Errorf("%w %s: %s", conversation.ErrInvalid, member, problem)
+	return &MemberError{Member: member, Problem: problem}
 }
