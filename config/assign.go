@@ -18,10 +18,10 @@ type Problem struct {
 	Message string
 }
 
-// Problems are all that is wrong, in the order found. It is an error.
-type Problems []Problem
+// Errors are all that is wrong, in the order found. It is an error.
+type Errors []Problem
 
-func (p Problems) Error() string {
+func (p Errors) Error() string {
 	lines := make([]string, len(p))
 	for i, problem := range p {
 		lines[i] = problem.Key + ": " + problem.Message
@@ -29,13 +29,13 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (p *Problems) add(key, format string, args ...any) {
+func (p *Errors) add(key, format string, args ...any) {
 	*p = append(*p, Problem{Key: key, Message: fmt.Sprintf(format, args...)})
 }
 
 // assign writes a parsed YAML value into target and returns everything that does not fit, with key paths. Members that
 // the document leaves out keep what target holds.
-func assign(key string, value any, target reflect.Value) Problems {
+func assign(key string, value any, target reflect.Value) Errors {
 	if value == nil {
 		return nil
 	}
@@ -49,8 +49,8 @@ func assign(key string, value any, target reflect.Value) Problems {
 	}
 }
 
-func assignStruct(key string, value any, target reflect.Value) Problems {
-	var problems Problems
+func assignStruct(key string, value any, target reflect.Value) Errors {
+	var problems Errors
 	members, ok := value.(yaml.MapSlice)
 	if !ok {
 		problems.add(key, "want a map of settings, got %s", describe(value))
@@ -69,8 +69,8 @@ func assignStruct(key string, value any, target reflect.Value) Problems {
 	return problems
 }
 
-func assignList(key string, value any, target reflect.Value) Problems {
-	var problems Problems
+func assignList(key string, value any, target reflect.Value) Errors {
+	var problems Errors
 	items, ok := value.([]any)
 	if !ok {
 		problems.add(key, "want a list, got %s", describe(value))
@@ -91,15 +91,15 @@ func assignList(key string, value any, target reflect.Value) Problems {
 	return problems
 }
 
-// assignScalar accepts a scalar of the fitting YAML type; numbers and booleans may stand for strings, as in `to: 1001`.
-func assignScalar(key string, value any, target reflect.Value) Problems {
-	var problems Problems
+// assignScalar accepts a scalar of the fitting YAML type; numbers and booleans may stand for text, as in `to: 1001`.
+func assignScalar(key string, value any, target reflect.Value) Errors {
+	var problems Errors
 	switch value.(type) {
 	case yaml.MapSlice, []any:
 		problems.add(key, "want %s, got %s", wanted(target), describe(value))
 		return problems
 	}
-	if _, isText := value.(string); isText && (target.Kind() == reflect.Bool || target.Kind() == reflect.Float64) {
+	if _, isText := value.(string); isText && target.Kind() == reflect.Bool {
 		problems.add(key, "want %s, got %s", wanted(target), describe(value))
 		return problems
 	}
@@ -111,7 +111,7 @@ func assignScalar(key string, value any, target reflect.Value) Problems {
 
 // isScalar reports whether v holds one value written as one word: basic kinds, durations, and types that parse text.
 func isScalar(v reflect.Value) bool {
-	if _, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if _, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		return true
 	}
 	return v.Kind() != reflect.Struct && v.Kind() != reflect.Slice
@@ -128,10 +128,10 @@ func setText(target reflect.Value, text string) error {
 }
 
 func parseText(target reflect.Value, text string) (err error) {
-	if u, ok := target.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](target.Addr()); ok {
 		return u.UnmarshalText([]byte(text))
 	}
-	if d, ok := target.Addr().Interface().(*time.Duration); ok {
+	if d, ok := reflect.TypeAssert[*time.Duration](target.Addr()); ok {
 		*d, err = time.ParseDuration(text)
 		return err
 	}
@@ -216,8 +216,8 @@ func suggestion(v reflect.Value) string {
 
 // override applies the environment to c. A variable with our prefix that names no setting is a problem, since it is most
 // likely a misspelt one.
-func override(c *Config, environ []string) Problems {
-	var problems Problems
+func override(c *Config, environ []string) Errors {
+	var problems Errors
 	settings := map[string]setting{}
 	collect("", reflect.ValueOf(c).Elem(), settings)
 	for _, pair := range environ {
@@ -285,7 +285,7 @@ func isTextList(v reflect.Value) bool {
 	if v.Kind() != reflect.Slice {
 		return false
 	}
-	_, ok := reflect.New(v.Type().Elem()).Interface().(encoding.TextUnmarshaler)
+	_, ok := reflect.TypeAssert[encoding.TextUnmarshaler](reflect.New(v.Type().Elem()))
 	return ok
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 )
 
 // EnvPrefix starts the name of every environment variable that overrides a setting.
@@ -20,9 +22,9 @@ const maxFileBytes = 4 << 20
 
 // Load reads the file at path over the defaults, then the overrides in environ (as os.Environ gives them), then the files
 // that hold secrets, makes relative paths relative to the file's folder, and validates the result. An empty path means
-// no file. A *Problems error lists everything that is wrong at once; other errors concern the file as a whole.
+// no file. An Errors lists everything that is wrong at once; other errors concern the file as a whole.
 func Load(path string, environ []string) (Config, error) {
-	c, problems := Default(), Problems{}
+	c, problems := Default(), Errors{}
 	base := "."
 	if path != "" {
 		base = filepath.Dir(path)
@@ -45,17 +47,54 @@ func Load(path string, environ []string) (Config, error) {
 	return c, nil
 }
 
-// readDocument parses the YAML file into maps, lists and scalars.
+// readDocument parses the YAML file into maps, lists and scalars. Numbers stay text.
 func readDocument(path string) (any, error) {
 	data, err := readBounded(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	var document any
-	if err := yaml.UnmarshalWithOptions(data, &document, yaml.UseOrderedMap()); err != nil {
+	document, err := parseDocument(data)
+	if err != nil {
 		return nil, fmt.Errorf("parse configuration %s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
 	}
 	return document, nil
+}
+
+func parseDocument(data []byte) (document any, err error) {
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil || len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		return nil, err
+	}
+	ast.Walk(numbersAsText{}, file.Docs[0].Body)
+	err = yaml.NodeToValue(file.Docs[0].Body, &document, yaml.UseOrderedMap())
+	return document, err
+}
+
+// numbersAsText keeps numbers as they are written until it is known what they are for: YAML takes the telephone number
+// 0301234567 for octal and drops the plus of +15550100.
+type numbersAsText struct{}
+
+// Visit implements ast.Visitor.
+func (v numbersAsText) Visit(node ast.Node) ast.Visitor {
+	switch n := node.(type) {
+	case *ast.MappingValueNode:
+		n.Value = asText(n.Value)
+	case *ast.SequenceNode:
+		for i := range n.Values {
+			n.Values[i] = asText(n.Values[i])
+		}
+	case *ast.AnchorNode:
+		n.Value = asText(n.Value)
+	}
+	return v
+}
+
+func asText(node ast.Node) ast.Node {
+	switch node.(type) {
+	case *ast.IntegerNode, *ast.FloatNode:
+		return ast.String(node.GetToken())
+	}
+	return node
 }
 
 func readBounded(path string) ([]byte, error) {
@@ -70,8 +109,8 @@ func readBounded(path string) ([]byte, error) {
 }
 
 // readSecrets fills each secret from its file and refuses the two being given together.
-func (c *Config) readSecrets(base string) Problems {
-	var problems Problems
+func (c *Config) readSecrets(base string) Errors {
+	var problems Errors
 	read := func(key string, secret *string, file string) {
 		if file == "" {
 			return

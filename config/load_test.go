@@ -24,7 +24,7 @@ func write(t *testing.T, text string) string {
 func problemsOf(t *testing.T, path string, environ ...string) map[string]string {
 	t.Helper()
 	_, err := config.Load(path, environ)
-	var problems config.Problems
+	var problems config.Errors
 	require.ErrorAs(t, err, &problems)
 	keys := map[string]string{}
 	for _, p := range problems {
@@ -86,6 +86,18 @@ func TestEveryProblemIsReportedWithItsKey(t *testing.T) {
 			require.ElementsMatch(t, want, keys(problemsOf(t, filepath.Join("testdata", file))))
 		})
 	}
+}
+
+func TestTelephoneNumbersStayAsWritten(t *testing.T) {
+	for _, number := range []string{"1001", "0301234567", "+15550100", "1_000", "0x10", "1e3", "5.50", "&n 030", "'1001'"} {
+		c, err := config.Load(write(t, "profiles: [{name: a}]\nroutes: [{to: "+number+", profile: a}]"), nil)
+		require.NoError(t, err)
+		require.Equal(t, strings.Trim(strings.TrimPrefix(number, "&n "), "'"), c.Routes[0].To)
+	}
+	c, err := config.Load(write(t, "media: {codecs: [PCMU]}\nsip: {max_calls: 12}\nschedules: [{name: s, cron: 0 9 * * *, to: sip:a@b, from: 030}]"), nil)
+	require.NoError(t, err)
+	require.Equal(t, 12, c.SIP.MaxCalls)
+	require.Equal(t, "030", c.Schedules[0].From)
 }
 
 func TestEnvironment(t *testing.T) {

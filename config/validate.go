@@ -12,8 +12,8 @@ import (
 )
 
 // validate returns every rule c breaks.
-func (c *Config) validate() Problems {
-	var p Problems
+func (c *Config) validate() Errors {
+	var p Errors
 	c.validateServers(&p)
 	c.validateLimits(&p)
 	c.validateTrunks(&p)
@@ -24,7 +24,7 @@ func (c *Config) validate() Problems {
 	return p
 }
 
-func (c *Config) validateServers(p *Problems) {
+func (c *Config) validateServers(p *Errors) {
 	p.required("data_dir", c.DataDir)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "text", "json")
@@ -54,7 +54,7 @@ func (c *Config) validateServers(p *Problems) {
 	}
 }
 
-func (c *Config) validateLimits(p *Problems) {
+func (c *Config) validateLimits(p *Errors) {
 	p.duration("media.initial_timeout", c.Media.InitialTimeout, time.Second, time.Hour)
 	p.duration("media.timeout", c.Media.Timeout, time.Second, time.Hour)
 	p.duration("call.ring_timeout", c.Call.RingTimeout, time.Second, 5*time.Minute)
@@ -69,7 +69,7 @@ func (c *Config) validateLimits(p *Problems) {
 	p.required("tracking.encoder", c.Tracking.Encoder)
 }
 
-func (c *Config) validateTrunks(p *Problems) {
+func (c *Config) validateTrunks(p *Errors) {
 	names := uniqueNames{list: "sip.trunks"}
 	for i, t := range c.SIP.Trunks {
 		key := fmt.Sprintf("sip.trunks[%d]", i)
@@ -82,7 +82,7 @@ func (c *Config) validateTrunks(p *Problems) {
 	}
 }
 
-func (c *Config) validateTrackers(p *Problems) {
+func (c *Config) validateTrackers(p *Errors) {
 	names := uniqueNames{list: "tracking.trackers"}
 	for i, t := range c.Tracking.Trackers {
 		key := fmt.Sprintf("tracking.trackers[%d]", i)
@@ -97,7 +97,7 @@ func (c *Config) validateTrackers(p *Problems) {
 	}
 }
 
-func (c *Config) validateProfiles(p *Problems) {
+func (c *Config) validateProfiles(p *Errors) {
 	names := uniqueNames{list: "profiles"}
 	for i, profile := range c.Profiles {
 		names.check(p, i, profile.Name)
@@ -110,7 +110,7 @@ func (c *Config) validateProfiles(p *Problems) {
 	}
 }
 
-func (c *Config) validateSchedules(p *Problems) {
+func (c *Config) validateSchedules(p *Errors) {
 	names := uniqueNames{list: "schedules"}
 	for i, s := range c.Schedules {
 		key := fmt.Sprintf("schedules[%d]", i)
@@ -132,7 +132,7 @@ func (c *Config) validateSchedules(p *Problems) {
 	}
 }
 
-func (c *Config) validateWebhooks(p *Problems) {
+func (c *Config) validateWebhooks(p *Errors) {
 	names := uniqueNames{list: "webhooks"}
 	for i, w := range c.Webhooks {
 		key := fmt.Sprintf("webhooks[%d]", i)
@@ -150,38 +150,38 @@ func (c *Config) validateWebhooks(p *Problems) {
 	}
 }
 
-func (p *Problems) required(key, value string) {
+func (p *Errors) required(key, value string) {
 	if value == "" {
 		p.add(key, "required")
 	}
 }
 
-func (p *Problems) oneOf(key, value string, allowed ...string) {
+func (p *Errors) oneOf(key, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
 		p.add(key, "must be one of %s, is %q", strings.Join(slices.DeleteFunc(slices.Clone(allowed), func(s string) bool { return s == "" }), ", "), value)
 	}
 }
 
-func (p *Problems) between(key string, value, low, high int) {
+func (p *Errors) between(key string, value, low, high int) {
 	if value < low || value > high {
 		p.add(key, "must be between %d and %d, is %d", low, high, value)
 	}
 }
 
-func (p *Problems) duration(key string, value, low, high time.Duration) {
+func (p *Errors) duration(key string, value, low, high time.Duration) {
 	if value < low || value > high {
 		p.add(key, "must be between %s and %s, is %s", low, high, value)
 	}
 }
 
-func (p *Problems) profile(c *Config, key, name string) {
+func (p *Errors) profile(c *Config, key, name string) {
 	if !slices.ContainsFunc(c.Profiles, func(profile Profile) bool { return profile.Name == name }) {
 		p.add(key, "there is no profile %q", name)
 	}
 }
 
 // listenAddress checks host:port with a literal address and reports whether it is one.
-func (p *Problems) listenAddress(key, value string) bool {
+func (p *Errors) listenAddress(key, value string) bool {
 	host, port, err := net.SplitHostPort(value)
 	if err != nil {
 		p.add(key, "want address:port, got %q", value)
@@ -211,7 +211,7 @@ type uniqueNames struct {
 	seen map[string]int
 }
 
-func (u *uniqueNames) check(p *Problems, i int, name string) {
+func (u *uniqueNames) check(p *Errors, i int, name string) {
 	key := fmt.Sprintf("%s[%d].name", u.list, i)
 	if name == "" {
 		p.add(key, "required")
