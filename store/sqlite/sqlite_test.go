@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const versions = 3
+const versions = 4
 
 func path(dir string) string { return filepath.Join(dir, "operatord.db") }
 
