@@ -52,7 +52,7 @@ func (m *modelsPull) Run(ctx context.Context, out streams) error {
 	path, err := weights.Pull(ctx, weights.PullOptions{Name: m.Name, Dir: dir, BaseURL: m.BaseURL, Progress: bar.show})
 	bar.finish()
 	if err != nil {
-		return fmt.Errorf("pull %s: %w", m.Name, err)
+		return err
 	}
 	_, err = fmt.Fprintf(out.out, "installed %s\nuse it with:\n  asr:\n    model: %s\n", path, path)
 	return err
