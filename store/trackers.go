@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -31,25 +32,56 @@ type trackerVersionRow struct {
 
 // SaveTracker creates t if no tracker has its ID, or replaces that one, and returns it as stored: with its version counted
 // up and its times set. Every version is kept. It returns an error matching conversation.ErrInvalid for a tracker that is
-// not valid or has no ID, and one matching conversation.ErrConflict if another tracker has the name, or if t.Version is not
-// 0 and not the stored version, which means that someone else saved it meanwhile.
+// not valid, has no ID or would be one too many, and one matching conversation.ErrConflict if another tracker has the name,
+// or if t.Version is not 0 and not the stored version, which means that someone else saved it meanwhile.
 func (s *Store) SaveTracker(ctx context.Context, t tracking.Tracker) (tracking.Tracker, error) {
-	if t.ID == "" {
-		return t, fmt.Errorf("%w tracker: id: required", conversation.ErrInvalid)
-	}
-	if err := t.Validate(); err != nil {
+	saved, err := s.SaveTrackers(ctx, []tracking.Tracker{t})
+	if err != nil {
 		return t, err
 	}
+	return saved[0], nil
+}
+
+// SaveTrackers does what SaveTracker does for each of the trackers, all or none.
+func (s *Store) SaveTrackers(ctx context.Context, trackers []tracking.Tracker) ([]tracking.Tracker, error) {
+	saved := slices.Clone(trackers)
+	for i := range saved {
+		if saved[i].ID == "" {
+			return nil, &tracking.MemberError{Member: "id", Problem: "required"}
+		}
+		if err := saved[i].Validate(); err != nil {
+			return nil, err
+		}
+	}
 	err := s.db.Writer().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		return s.saveTracker(ctx, tx, &t)
+		for i := range saved {
+			if err := s.saveTracker(ctx, tx, &saved[i]); err != nil {
+				return s.savingTracker(saved[i].Name, err)
+			}
+		}
+		return full(ctx, tx)
 	})
-	if s.db.Conflict(err) {
-		return t, fmt.Errorf("tracker %q: name is taken: %w", t.Name, conversation.ErrConflict)
-	}
 	if err != nil {
-		return t, fmt.Errorf("save tracker %q: %w", t.Name, err)
+		return nil, err
 	}
-	return t, nil
+	return saved, nil
+}
+
+// savingTracker says which tracker could not be saved, and that its name is taken if that is why.
+func (s *Store) savingTracker(name string, err error) error {
+	if s.db.Conflict(err) {
+		return fmt.Errorf("tracker %q: name is taken: %w", name, conversation.ErrConflict)
+	}
+	return fmt.Errorf("save tracker %q: %w", name, err)
+}
+
+// full refuses more trackers than a set may have.
+func full(ctx context.Context, tx bun.Tx) error {
+	n, err := tx.NewSelect().Model((*trackerRow)(nil)).Count(ctx)
+	if err == nil && n > tracking.MaxTrackers {
+		return &tracking.MemberError{Member: "trackers", Problem: fmt.Sprintf("more than %d", tracking.MaxTrackers)}
+	}
+	return err
 }
 
 func (s *Store) saveTracker(ctx context.Context, tx bun.Tx, t *tracking.Tracker) error {
@@ -61,10 +93,15 @@ func (s *Store) saveTracker(ctx context.Context, tx bun.Tx, t *tracking.Tracker)
 	if !missing && t.Version != 0 && t.Version != old.Version {
 		return fmt.Errorf("version %d is not the stored version %d: %w", t.Version, old.Version, conversation.ErrConflict)
 	}
+	kind := TrackerChanged
 	t.UpdatedAt = s.now().UTC()
-	t.CreatedAt = t.UpdatedAt
-	if !missing {
+	if missing {
+		kind = TrackerCreated
+	} else {
 		t.CreatedAt = old.CreatedAt
+	}
+	if t.CreatedAt.IsZero() { // one that was deleted and comes back keeps its time
+		t.CreatedAt = t.UpdatedAt
 	}
 	if t.Version, err = nextVersion(ctx, tx, t.ID); err != nil {
 		return err
@@ -79,7 +116,10 @@ func (s *Store) saveTracker(ctx context.Context, tx bun.Tx, t *tracking.Tracker)
 		return err
 	}
 	_, err = tx.NewInsert().Model(&trackerVersionRow{TrackerID: t.ID, Version: t.Version, Doc: doc}).Exec(ctx)
-	return err
+	if err != nil {
+		return err
+	}
+	return noteChange(ctx, tx, *t, kind, t.UpdatedAt)
 }
 
 // nextVersion counts from the history, so that a tracker made anew under the ID of a deleted one repeats no version.
@@ -131,15 +171,18 @@ func (s *Store) TrackerVersions(ctx context.Context, id conversation.ID) ([]trac
 	return decode[tracking.Tracker](docs)
 }
 
-// DeleteTracker removes a tracker; its versions and its matches stay. It returns an error matching
+// DeleteTracker removes a tracker in someone's name; its versions and its matches stay. It returns an error matching
 // conversation.ErrNotFound if there is none.
-func (s *Store) DeleteTracker(ctx context.Context, id conversation.ID) error {
-	result, err := s.db.Writer().NewDelete().Model((*trackerRow)(nil)).Where("id = ?", column(string(id))).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("delete tracker %s: %w", id, err)
-	}
-	if n, err := result.RowsAffected(); err == nil && n == 0 {
-		return found(sql.ErrNoRows, "tracker", id)
-	}
-	return nil
+func (s *Store) DeleteTracker(ctx context.Context, id conversation.ID, by string) error {
+	return s.db.Writer().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		old, err := tracker(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.NewDelete().Model((*trackerRow)(nil)).Where("id = ?", column(string(id))).Exec(ctx); err != nil {
+			return fmt.Errorf("delete tracker %s: %w", id, err)
+		}
+		old.UpdatedBy = by
+		return noteChange(ctx, tx, old, TrackerDeleted, s.now())
+	})
 }

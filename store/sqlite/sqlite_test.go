@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const versions = 4
+const versions = 5
 
 func path(dir string) string { return filepath.Join(dir, "operatord.db") }
 

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -63,6 +65,10 @@ func testTrackers(t *testing.T, d Driver) {
 		require.Equal(t, "Churn", list[1].Name)
 	})
 	t.Run("a deleted one is gone, its versions are not", func(t *testing.T) { testDeletedTracker(t, d) })
+	t.Run("several are saved all or none", func(t *testing.T) { testTrackersTogether(t, d) })
+	t.Run("a set has a limit", func(t *testing.T) { testTrackerLimit(t, d) })
+	t.Run("every change is on record", func(t *testing.T) { testTrackerChanges(t, d) })
+	t.Run("phrases are counted by conversation", func(t *testing.T) { testCountPhrases(t, d) })
 }
 
 func testTrackerVersions(t *testing.T, d Driver) {
@@ -90,13 +96,96 @@ func testTrackerVersions(t *testing.T, d Driver) {
 func testDeletedTracker(t *testing.T, d Driver) {
 	t.Helper()
 	churn, b := churn(), d.New(t)
-	require.ErrorIs(t, b.Store.DeleteTracker(t.Context(), trackerID), conversation.ErrNotFound)
+	require.ErrorIs(t, b.Store.DeleteTracker(t.Context(), trackerID, "api"), conversation.ErrNotFound)
 	_, err := b.Store.SaveTracker(t.Context(), churn)
 	require.NoError(t, err)
-	require.NoError(t, b.Store.DeleteTracker(t.Context(), trackerID))
+	require.NoError(t, b.Store.DeleteTracker(t.Context(), trackerID, "api"))
 	_, err = b.Store.Tracker(t.Context(), trackerID)
 	require.ErrorIs(t, err, conversation.ErrNotFound)
 	anew, err := b.Store.SaveTracker(t.Context(), churn)
 	require.NoError(t, err)
 	require.Equal(t, 2, anew.Version)
+}
+
+func testTrackersTogether(t *testing.T, d Driver) {
+	t.Helper()
+	b := d.New(t)
+	abuse := tracking.Tracker{ID: otherTracker, Name: "Abuse", Vocabulary: []string{"idiot"}}
+	twin := abuse
+	twin.Name = churn().Name
+	_, err := b.Store.SaveTrackers(t.Context(), []tracking.Tracker{churn(), twin})
+	require.ErrorIs(t, err, conversation.ErrConflict)
+	list, err := b.Store.Trackers(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, list)
+	saved, err := b.Store.SaveTrackers(t.Context(), []tracking.Tracker{churn(), abuse})
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 1}, []int{saved[0].Version, saved[1].Version})
+}
+
+func testTrackerLimit(t *testing.T, d Driver) {
+	t.Helper()
+	b := d.New(t)
+	many := make([]tracking.Tracker, tracking.MaxTrackers)
+	for i := range many {
+		many[i] = tracking.Tracker{
+			ID: conversation.ID(fmt.Sprintf("%016d", 1772442000000100+i)), Name: fmt.Sprint("Tracker ", i), Vocabulary: []string{"cancel"},
+		}
+	}
+	_, err := b.Store.SaveTrackers(t.Context(), many)
+	require.NoError(t, err)
+	_, err = b.Store.SaveTracker(t.Context(), churn())
+	require.ErrorIs(t, err, conversation.ErrInvalid)
+	require.ErrorContains(t, err, "more than 500")
+	_, err = b.Store.SaveTracker(t.Context(), many[7])
+	require.NoError(t, err, "a change adds none")
+}
+
+func testTrackerChanges(t *testing.T, d Driver) {
+	t.Helper()
+	b, churn := d.New(t), churn()
+	churn.UpdatedBy = "cli"
+	first, err := b.Store.SaveTracker(t.Context(), churn)
+	require.NoError(t, err)
+	first.UpdatedBy = "page"
+	_, err = b.Store.SaveTracker(t.Context(), first)
+	require.NoError(t, err)
+	require.NoError(t, b.Store.DeleteTracker(t.Context(), trackerID, "api"))
+	changes, err := b.Store.TrackerChanges(t.Context(), 0, 10)
+	require.NoError(t, err)
+	var told []string
+	for _, c := range changes {
+		require.Equal(t, trackerID, c.TrackerID)
+		require.False(t, c.At.IsZero())
+		told = append(told, fmt.Sprintf("%s %s %d by %s", c.Tracker, c.Kind, c.Version, c.By))
+	}
+	require.Equal(t, []string{"Churn deleted 2 by api", "Churn changed 2 by page", "Churn created 1 by cli"}, told)
+	older, err := b.Store.TrackerChanges(t.Context(), changes[1].Number, 10)
+	require.NoError(t, err)
+	require.Equal(t, changes[2:], older)
+}
+
+func testCountPhrases(t *testing.T, d Driver) {
+	t.Helper()
+	b, s := d.New(t), NewScript()
+	for range 3 {
+		id := s.Inbound("+15550100", "100", nil)
+		u := s.Say(id, 0, "cancel my account")
+		s.Match(u, "Churn", false)
+		s.Match(u, "Churn", false)
+		s.Match(u, "Churn", true)
+		s.Match(u, "Abuse", false)
+	}
+	s.Inbound("+15550100", "100", nil)
+	b.Write(s.Events)
+	all, err := b.Store.Matches(t.Context(), s.Events[0].ConversationID)
+	require.NoError(t, err)
+	phrases, conversations, err := b.Store.CountPhrases(t.Context(), "Churn", time.Time{})
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{all[0].Phrase: 3}, phrases)
+	require.Equal(t, 4, conversations)
+	phrases, conversations, err = b.Store.CountPhrases(t.Context(), "Churn", time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC))
+	require.NoError(t, err)
+	require.Empty(t, phrases)
+	require.Zero(t, conversations)
 }
