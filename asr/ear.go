@@ -20,11 +20,12 @@ const (
 	minSpeechWindows = 5 // likely speech below 160 ms is not decoded
 
 	speculateAfter = 7               // windows of silence after which a turn has probably ended, 224 ms
+	commitAfter    = 4 * time.Second // speech before such a pause that need not be decoded again
 	shortAfter     = 2 * time.Second // before MaxTurn such a pause ends it
 	cutSearch      = 3 * time.Second // how far back a turn that is too long is searched for a place to cut it
 	cutAnyway      = 5 * time.Second // beyond MaxTurn it is cut where it hurts least
 
-	longPartial     = 8 * time.Second // open turns beyond this length are decoded more rarely, in proportion
+	longPartial     = 8 * time.Second // what is longer is decoded more rarely, in proportion
 	partialLifetime = 1500 * time.Millisecond
 	finalDeadline   = 400 * time.Millisecond // after the end of the turn; orders the finals of all streams
 	lateAfter       = 5 * time.Second        // finals later than this are marked as late
@@ -195,10 +196,10 @@ func (e *ear) idle(p float32, at time.Time) {
 	if e.history.likely() < openLikely {
 		return
 	}
-	t := &turn{id: e.rec.opts.IDs.Next(time.Now()), lastAt: at}
-	t.first = e.history.unload(t, at)
+	t := &turn{id: e.rec.opts.IDs.Next(time.Now())}
+	e.history.unload(t, at)
 	t.start = e.pos + WindowSamples - int64(len(t.pcm))
-	t.partialEnd = t.first
+	t.partialEnd = t.tail.first
 	e.open = t
 }
 
@@ -206,49 +207,56 @@ func (e *ear) idle(p float32, at time.Time) {
 func (e *ear) speaking(p float32, at time.Time) {
 	t := e.open
 	t.add(e.window, p, at)
-	length := time.Duration(len(t.probs)) * windowDuration
-	silence := t.silence()
-	switch {
+	switch silence := t.silence(); {
+	case silence == 0 && t.guess != nil:
+		e.resume(t)
 	case silence == 0:
-		e.unspeculate(t)
-	case silence >= windows(e.rec.opts.Endpoint), silence >= speculateAfter && length > e.rec.opts.MaxTurn-shortAfter:
+		e.partial(t)
+	case silence >= windows(e.rec.opts.Endpoint), silence >= speculateAfter && t.length() > e.rec.opts.MaxTurn-shortAfter:
 		e.end()
 		return
 	case silence == min(speculateAfter, windows(e.rec.opts.Endpoint)/2):
 		e.speculate(t)
 	}
-	if length > e.rec.opts.MaxTurn && e.cut(length) {
-		return
-	}
-	if silence == 0 {
-		e.partial(t)
+	if t.length() > e.rec.opts.MaxTurn {
+		e.cut()
 	}
 }
 
-// cut ends a turn that has become too long at its deepest dip, and goes on with the rest as a new turn. It reports false if there is
-// none yet and the turn may become longer still.
-func (e *ear) cut(length time.Duration) bool {
+// resume goes on with a turn after a short pause. What precedes it has been or is being decoded; if that is long enough to
+// be understood by itself it becomes a part, and otherwise it will be decoded again with what follows.
+func (e *ear) resume(t *turn) {
+	if t.guess.spoken() < commitAfter {
+		e.unspeculate(t)
+		return
+	}
+	if t.guess.job != nil {
+		e.rec.pool.promote(t.guess.job, time.Now().Add(finalDeadline))
+	}
+	t.commit()
+}
+
+// cut ends a turn that has become too long at its deepest dip, and goes on with the rest as a new turn, unless there is no
+// dip yet and the turn may become longer still.
+func (e *ear) cut() {
 	t := e.open
 	n := len(t.probs)
-	w, p := t.dip(n-windows(cutSearch), n-leading)
-	if p >= speechPossible && length < e.rec.opts.MaxTurn+cutAnyway {
-		return false
+	w, p := t.dip(max(n-windows(cutSearch), t.tail.first+1), n-leading)
+	if w <= t.tail.first || p >= speechPossible && t.length() < e.rec.opts.MaxTurn+cutAnyway {
+		return
 	}
+	e.unspeculate(t)
 	rest := &turn{id: e.rec.opts.IDs.Next(time.Now()), start: t.position(w), lastAt: t.lastAt}
 	for i := w; i < n; i++ {
 		rest.add(t.pcm[i*WindowSamples:(i+1)*WindowSamples], t.probs[i], t.lastAt)
 	}
-	e.unspeculate(t)
-	head := *t
-	e.open = &head
-	head.pcm, head.probs = t.pcm[:w*WindowSamples:w*WindowSamples], t.probs[:w:w]
-	head.last = min(head.last, w-1)
+	t.pcm, t.probs = t.pcm[:w*WindowSamples:w*WindowSamples], t.probs[:w:w]
+	t.tail.last = min(t.tail.last, w-1)
 	e.end()
 	e.open = rest
-	return true
 }
 
-// end ends the open turn, if there is one: what was speculated becomes the final, or it is decoded now.
+// end ends the open turn, if there is one: what was decoded early becomes its last part, or that is decoded now.
 func (e *ear) end() {
 	t := e.open
 	if t == nil {
@@ -259,18 +267,17 @@ func (e *ear) end() {
 	e.dropPartial(t)
 	e.pending = append(e.pending, t)
 	switch {
-	case t.speech < minSpeechWindows:
-		e.unspeculate(t)
-		t.done = true
-	case t.early != nil:
-		early := *t.early
-		t.early = nil
-		e.settle(t, early)
-	case t.final != nil:
-		e.rec.pool.promote(t.final, time.Now().Add(finalDeadline))
-	default:
-		e.decode(t, false)
+	case t.guess != nil && t.guess.job != nil:
+		e.rec.pool.promote(t.guess.job, time.Now().Add(finalDeadline))
+		fallthrough
+	case t.guess != nil:
+		t.parts = append(t.parts, t.guess)
+	case t.tail.speech >= minSpeechWindows:
+		p := t.tail
+		t.parts = append(t.parts, &p)
+		e.decode(t, &p, finalKind)
 	}
+	t.guess = nil
 }
 
 // finish ends the stream's audio: the rest of a window is heard as if silence followed.
@@ -282,16 +289,14 @@ func (e *ear) finish() {
 	e.end()
 }
 
-// abandon gives up every turn that is not decoded yet.
+// abandon gives up every part that is not decoded yet.
 func (e *ear) abandon() {
 	for _, t := range e.pending {
-		if t.done {
-			continue
+		for _, p := range t.parts {
+			if !p.decided {
+				e.rec.pool.revoke(p.job)
+				p.job, p.err, p.decided = nil, ErrStopped, true
+			}
 		}
-		if t.final != nil {
-			e.rec.pool.revoke(t.final)
-			t.final = nil
-		}
-		e.give(t, ErrStopped)
 	}
 }

@@ -33,8 +33,8 @@ func (h *history) likely() int {
 	return n
 }
 
-// unload moves the windows from the leading ones on into t and returns the window of t in which speech begins.
-func (h *history) unload(t *turn, at time.Time) int {
+// unload moves the windows from the leading ones on into t, whose speech begins with the first likely one of the last few.
+func (h *history) unload(t *turn, at time.Time) {
 	begin := max(0, len(h.probs)-openWindows)
 	for h.probs[begin] < speechLikely {
 		begin++
@@ -43,8 +43,8 @@ func (h *history) unload(t *turn, at time.Time) int {
 	for i := from; i < len(h.probs); i++ {
 		t.add(h.pcm[i*WindowSamples:(i+1)*WindowSamples], h.probs[i], at)
 	}
+	t.tail.first = begin - from
 	h.clear()
-	return begin - from
 }
 
 func (h *history) clear() { h.pcm, h.probs = h.pcm[:0], h.probs[:0] }

@@ -15,7 +15,7 @@ func (e *ear) partial(t *turn) {
 	if interval == 0 {
 		return
 	}
-	if length := time.Duration(len(t.probs)) * windowDuration; length > longPartial {
+	if length := t.tail.spoken(); length > longPartial {
 		interval = interval * length / longPartial
 	}
 	if len(t.probs)-t.partialEnd < windows(interval) {
@@ -28,7 +28,7 @@ func (e *ear) partial(t *turn) {
 			return // it runs: its text will do
 		}
 	}
-	j := &job{kind: partialKind, pcm: t.heard(), deadline: time.Now().Add(partialLifetime), report: e.inbox.report}
+	j := &job{kind: partialKind, pcm: t.audio(&t.tail), deadline: time.Now().Add(partialLifetime), report: e.inbox.report}
 	if e.rec.pool.submit(j) == nil {
 		t.partial = j
 	}
@@ -42,77 +42,80 @@ func (e *ear) dropPartial(t *turn) {
 	}
 }
 
-// speculate has the turn decoded as if it had ended, to hide the time that takes behind the rest of the pause.
+// speculate has the tail of the turn decoded as if it had ended, to hide the time that takes behind the rest of the pause.
 func (e *ear) speculate(t *turn) {
-	if t.speech < minSpeechWindows || !e.rec.load.speculate() {
+	if t.tail.speech < minSpeechWindows || !e.rec.load.speculate() {
 		return
 	}
 	e.dropPartial(t)
-	j := e.finalJob(t, speculativeKind, false)
-	if e.rec.pool.submit(j) == nil {
-		t.final = j
+	guess := t.tail
+	if e.decode(t, &guess, speculativeKind); guess.err == nil {
+		t.guess = &guess
 	}
 }
 
-// unspeculate takes speculation back when the speaker goes on.
+// unspeculate takes speculation back.
 func (e *ear) unspeculate(t *turn) {
-	if t.final != nil {
-		e.rec.pool.revoke(t.final)
+	if t.guess != nil && t.guess.job != nil {
+		e.rec.pool.revoke(t.guess.job)
 	}
-	t.final, t.early = nil, nil
+	t.guess = nil
 }
 
-// decode has the ended turn decoded.
-func (e *ear) decode(t *turn, fullContext bool) {
-	j := e.finalJob(t, finalKind, fullContext)
+// decode has a part of the turn decoded.
+func (e *ear) decode(t *turn, p *part, k kind) {
+	j := &job{
+		kind: k, pcm: t.audio(p), deadline: time.Now().Add(finalDeadline), report: e.inbox.report,
+		params: Params{Best: e.rec.load.thorough(), FullContext: p.retried},
+	}
 	if err := e.rec.pool.submit(j); err != nil {
-		e.give(t, err)
+		p.err, p.decided = err, true
 		return
 	}
-	t.final = j
-}
-
-func (e *ear) finalJob(t *turn, k kind, fullContext bool) *job {
-	return &job{
-		kind: k, pcm: t.heard(), deadline: time.Now().Add(finalDeadline), report: e.inbox.report,
-		params: Params{Best: e.rec.load.thorough(), FullContext: fullContext},
-	}
+	p.job = j
 }
 
 // decoded takes the outcome of a job to the turn that waits for it, if one still does.
 func (e *ear) decoded(o outcome) {
 	if t := e.open; t != nil {
-		switch o.job {
-		case t.partial:
+		if o.job == t.partial {
 			t.partial = nil
 			e.provisional(t, o)
 			return
-		case t.final:
-			t.final, t.early = nil, &o
-			e.provisional(t, o)
+		}
+		if p := t.find(o.job); p != nil {
+			e.settle(t, p, o)
+			if p == t.guess && p.decided {
+				e.publish(t, p.text)
+			}
 			return
 		}
 	}
 	for _, t := range e.pending {
-		if t.final == o.job {
-			t.final = nil
-			e.settle(t, o)
+		if p := t.find(o.job); p != nil {
+			e.settle(t, p, o)
 			return
 		}
 	}
 }
 
-// provisional publishes what the open turn says so far.
+// provisional publishes what the open turn says so far, unless it is hardly credible or nobody could decode it; the final will tell.
 func (e *ear) provisional(t *turn, o outcome) {
-	switch {
-	case errors.Is(o.err, errStale):
+	if errors.Is(o.err, errStale) {
 		e.rec.metrics.dropped.Inc()
-		return
-	case o.err != nil:
-		return // the final will report what is wrong
 	}
-	r, v := judge(o.result, t.spoken())
-	if v != accepted || len(e.pending) > 0 {
+	if o.err != nil {
+		return
+	}
+	if r, v := judge(o.result, t.tail.spoken()); v == accepted {
+		e.publish(t, r)
+	}
+}
+
+// publish sends a partial with the given text behind that of the parts. It sends none before the final of the turn before.
+func (e *ear) publish(t *turn, tail Result) {
+	r := t.text(tail)
+	if len(r.Words) == 0 || len(e.pending) > 0 || !t.decided() {
 		return
 	}
 	t.agree(r)
@@ -122,53 +125,48 @@ func (e *ear) provisional(t *turn, o outcome) {
 	e.opts.OnUtterance(u)
 }
 
-// settle decides what the final text of an ended turn is.
-func (e *ear) settle(t *turn, o outcome) {
+// settle decides what the text of a part is, or has it decoded once more.
+func (e *ear) settle(t *turn, p *part, o outcome) {
+	p.job = nil
 	if o.err != nil {
 		if !errors.Is(o.err, ErrStopped) {
 			e.log.Error("speech was not decoded", "err", o.err)
 		}
-		e.give(t, o.err)
+		p.err, p.decided = o.err, true
 		return
 	}
-	r, v := judge(o.result, t.spoken())
-	if v == repeating && !t.retried && e.rec.load.speculate() {
-		t.retried = true
-		e.decode(t, true)
+	r, v := judge(o.result, p.spoken())
+	if v == repeating && !p.retried && e.rec.load.speculate() {
+		p.retried = true
+		e.decode(t, p, finalKind)
 		return
 	}
-	t.text, t.done = r, true
-}
-
-// give gives a turn up.
-func (e *ear) give(t *turn, err error) {
-	code, message := gapNotice(err)
-	t.done = true
-	t.gap = conversation.Notice{
-		Code: code, Message: message, StartMS: e.ms(t.position(t.first)), EndMS: e.ms(t.position(t.last + 1)),
-	}
+	p.text, p.decided = r, true
 }
 
 // flush publishes the finals that are ready, in order.
 func (e *ear) flush() {
-	for len(e.pending) > 0 && e.pending[0].done {
+	for len(e.pending) > 0 && e.pending[0].decided() {
 		t := e.pending[0]
 		e.pending = e.pending[1:]
-		if t.gap.Code != "" {
-			e.notice(t.gap)
+		for _, p := range t.parts {
+			if p.err != nil {
+				code, message := gapNotice(p.err)
+				e.gap(t.position(p.first), t.position(p.last+1), code, message)
+			}
 		}
-		if len(t.text.Words) > 0 || t.published {
-			e.final(t)
+		if r := t.text(Result{}); len(r.Words) > 0 || t.published {
+			e.final(t, r)
 		}
 	}
 }
 
 // final publishes the final of a turn. Without text it takes back the partials.
-func (e *ear) final(t *turn) {
-	u := e.utterance(t, t.text)
+func (e *ear) final(t *turn, r Result) {
+	u := e.utterance(t, r)
 	latency := time.Since(t.lastAt)
 	u.Final, u.LatencyMS, u.Late = true, latency.Milliseconds(), latency > lateAfter
-	u.Words = t.timedWords(t.text, e.ms)
+	u.Words = t.timedWords(e.ms)
 	e.rec.metrics.finalLatency.Observe(latency.Seconds())
 	e.opts.OnUtterance(u)
 }
@@ -176,8 +174,7 @@ func (e *ear) final(t *turn) {
 func (e *ear) utterance(t *turn, r Result) conversation.Utterance {
 	return conversation.Utterance{
 		ID: t.id, ConversationID: e.opts.ConversationID, Role: e.opts.Role, Model: e.engine.Model(),
-		Text: r.Text(), Confidence: r.Confidence(),
-		StartMS: e.ms(t.position(t.first)), EndMS: e.ms(t.position(t.last + 1)),
+		Text: r.Text(), Confidence: r.Confidence(), StartMS: e.ms(t.begin()), EndMS: e.ms(t.end()),
 	}
 }
 

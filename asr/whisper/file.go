@@ -40,16 +40,21 @@ func checkFile(path string, header func(*modelFile)) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: %s is not a regular file", ErrModel, path)
 	}
-	m := &modelFile{r: bufio.NewReaderSize(f, 1<<20), left: info.Size()}
+	if err := check(f, info.Size(), header); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrModel, path, err)
+	}
+	return nil
+}
+
+// check is checkFile for the size bytes of r.
+func check(r io.Reader, size int64, header func(*modelFile)) error {
+	m := &modelFile{r: bufio.NewReaderSize(r, 64<<10), left: size}
 	if magic := m.int("magic number"); m.err == nil && uint32(magic) != ggmlMagic {
 		m.fail("it does not begin as one")
 	}
 	header(m)
 	m.tensors()
-	if m.err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrModel, path, m.err)
-	}
-	return nil
+	return m.err
 }
 
 // modelFile reads a model file. After the first error it reads nothing more and returns zeros.
