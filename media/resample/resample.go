@@ -7,13 +7,13 @@ import (
 	"math"
 )
 
-// The prototype low-pass is a sinc under a Kaiser window. Twenty-four zero crossings on each side and beta 8 give a
-// stop band below -75 dB behind a transition of about a tenth of the lower sample rate around its half: from 8 to
-// 16 kHz the telephone band (to 3.4 kHz) passes whole and its image (from 4.6 kHz) is removed. The delay is 24 samples
-// of the lower rate.
+// The prototype low-pass is a sinc under a Kaiser window. Sixteen zero crossings on each side and beta 7 give a stop band
+// below -70 dB behind a transition of about a seventh of the lower sample rate around its half: from 8 to 16 kHz the
+// telephone band (to 3.4 kHz) passes whole and its image (from 4.6 kHz) is removed. The delay is 16 samples of the lower
+// rate.
 const (
-	zeroCrossings = 24
-	kaiserBeta    = 8
+	zeroCrossings = 16
+	kaiserBeta    = 7
 )
 
 // Limits of the rates that New accepts, so that the filter bank stays small.
@@ -25,16 +25,23 @@ const (
 
 // Resampler converts one signal from one rate to another. It keeps the filter's state from one call to the next, so
 // that the pieces of its output join without a seam. It is not safe for concurrent use.
+//
+// When the rate only falls, by a whole factor, the input is dealt out to as many lanes: the coefficients of a half-band
+// filter that are zero then all meet the same lane, and cost nothing in this direction either.
 type Resampler struct {
-	up, down int       // the ratio of the rates in lowest terms
-	bank     []phase   // one for each position between two input samples
-	length   int       // input samples that the longest phase looks at
-	in       []float32 // length-1 samples of history, then what is not consumed yet
-	position int       // of the next output sample behind in[length-1], in 1/up of an input sample
+	up       int         // positions of output samples between two samples of a lane
+	whole    int         // samples of a lane from one output sample to the next,
+	rest     int         // and the rest in 1/up of one
+	bank     [][]phase   // for each position, and each lane
+	length   int         // samples of a lane that the longest phase looks at
+	lanes    [][]float32 // length-1 samples of history, then what is not consumed yet
+	next     int         // lane of the next input sample
+	at       int         // where in the lanes the window of the next output sample begins
+	position int         // and how far behind that it is, in 1/up of a sample
 }
 
-// phase is the part of the prototype filter that applies at one position between two input samples. The zeros at both
-// ends are cut off: in a half-band filter every other phase is a single coefficient.
+// phase is the part of the prototype filter that applies at one position between two input samples, and to one lane. The
+// zeros at both ends are cut off: in a half-band filter every other phase, or lane, is a single coefficient.
 type phase struct {
 	skip int // samples of the window before the first coefficient
 	taps []float32
@@ -46,58 +53,107 @@ func New(from, to int) (*Resampler, error) {
 		return nil, fmt.Errorf("resample from %d to %d Hz: rate out of range", from, to)
 	}
 	common := gcd(from, to)
-	r := &Resampler{up: to / common, down: from / common}
-	if r.up > maxPhases || r.down > maxPhases {
+	up, down, lanes := to/common, from/common, 1
+	if up > maxPhases || down > maxPhases {
 		return nil, fmt.Errorf("resample from %d to %d Hz: ratio too odd", from, to)
 	}
-	r.bank, r.length = newBank(r.up, r.down)
+	if up == 1 {
+		lanes = down
+	}
+	r := &Resampler{up: up, whole: down / lanes / up, rest: down / lanes % up}
+	r.bank, r.length = newBank(up, down, lanes)
+	r.lanes = make([][]float32, lanes)
 	r.Reset()
 	return r, nil
 }
 
 // Reset forgets the signal.
 func (r *Resampler) Reset() {
-	r.in = append(r.in[:0], make([]float32, r.length-1)...)
-	r.position = 0
+	for i := range r.lanes {
+		r.lanes[i] = append(r.lanes[i][:0], make([]float32, r.length)...)
+	}
+	r.at, r.position, r.next = 0, 0, len(r.lanes)-1
+	r.lanes[r.next] = r.lanes[r.next][:r.length-1] // the first sample completes the first window
 }
 
 // Append converts src and appends the result to dst. Over time it yields exactly to/from samples for each of src; if
 // the ratio divides len(src), in each call. It does not allocate if dst has room and src is no longer than before.
 func (r *Resampler) Append(dst, src []int16) []int16 {
-	for _, s := range src {
-		r.in = append(r.in, float32(s))
+	r.deal(src)
+	available := len(r.lanes[len(r.lanes)-1]) - (r.length - 1)
+	for r.at < available {
+		dst = append(dst, clip(r.sample()))
+		r.at += r.whole
+		if r.position += r.rest; r.position >= r.up {
+			r.at++
+			r.position -= r.up
+		}
 	}
-	available := len(r.in) - (r.length - 1)
-	for ; r.position < available*r.up; r.position += r.down {
-		p := &r.bank[r.position%r.up]
-		first := r.position/r.up + p.skip
-		dst = append(dst, clip(dot(p.taps, r.in[first:first+len(p.taps)])))
+	r.at -= available
+	for i, lane := range r.lanes {
+		r.lanes[i] = lane[:copy(lane, lane[available:])]
 	}
-	r.position -= available * r.up
-	n := copy(r.in, r.in[available:])
-	r.in = r.in[:n]
 	return dst
 }
 
-// newBank computes the prototype at up times the input rate and deals its coefficients out to the phases, each
+// deal appends samples to the lanes in turn.
+func (r *Resampler) deal(src []int16) {
+	if len(r.lanes) == 1 {
+		lane := r.lanes[0]
+		for _, s := range src {
+			lane = append(lane, float32(s))
+		}
+		r.lanes[0] = lane
+		return
+	}
+	for _, s := range src {
+		r.lanes[r.next] = append(r.lanes[r.next], float32(s))
+		if r.next++; r.next == len(r.lanes) {
+			r.next = 0
+		}
+	}
+}
+
+// sample returns the next output sample.
+func (r *Resampler) sample() float32 {
+	var sum float32
+	for i := range r.bank[r.position] {
+		p := &r.bank[r.position][i]
+		window := r.lanes[i][r.at+p.skip:]
+		if len(p.taps) == 1 {
+			sum += p.taps[0] * window[0]
+			continue
+		}
+		sum += dot(p.taps, window)
+	}
+	return sum
+}
+
+// newBank computes the prototype at up times the input rate and deals its coefficients out to the phases and lanes, each
 // reversed so that it lines up with the input in memory.
-func newBank(up, down int) (bank []phase, length int) {
+func newBank(up, down, lanes int) (bank [][]phase, length int) {
 	widest := max(up, down)
 	half := zeroCrossings * widest // the prototype has 2*half-1 coefficients, the middle one at half-1
-	length = (2*half - 1 + up - 1) / up
-	bank = make([]phase, up)
+	length = (2*half - 1 + up*lanes - 1) / (up * lanes)
+	bank = make([][]phase, up)
 	for p := range bank {
-		taps, sum := make([]float32, length), 0.0
-		for k := range length {
+		taps, sum := make([]float32, length*lanes), 0.0
+		for k := range taps {
 			i := p + k*up
 			if i >= 2*half-1 {
 				break
 			}
 			c := coefficient(i-(half-1), half, widest)
-			taps[length-1-k] = float32(c)
+			taps[len(taps)-1-k] = float32(c)
 			sum += c
 		}
-		bank[p] = trim(taps, float32(1/sum))
+		for lane := range lanes {
+			own := make([]float32, length)
+			for k := range own {
+				own[k] = taps[k*lanes+lane] / float32(sum)
+			}
+			bank[p] = append(bank[p], trim(own))
+		}
 	}
 	return bank, length
 }
@@ -115,17 +171,14 @@ func coefficient(n, half, widest int) float64 {
 	return math.Sin(x) / x * bessel(kaiserBeta*math.Sqrt(1-r*r)) / bessel(kaiserBeta)
 }
 
-// trim scales the coefficients (to a gain of one for a constant signal) and cuts the zeros off both ends.
-func trim(taps []float32, gain float32) phase {
+// trim cuts the zeros off both ends.
+func trim(taps []float32) phase {
 	first, last := 0, len(taps)
 	for first < last-1 && taps[first] == 0 {
 		first++
 	}
 	for last > first+1 && taps[last-1] == 0 {
 		last--
-	}
-	for i := range taps {
-		taps[i] *= gain
 	}
 	return phase{skip: first, taps: taps[first:last]}
 }
@@ -140,21 +193,26 @@ func bessel(x float64) float64 {
 	return sum
 }
 
-// dot adds up in four lanes, which the processor runs in parallel.
+// dot adds up in eight sums, which the processor runs in parallel.
 func dot(taps, in []float32) float32 {
-	var a, b, c, d float32
+	var a, b, c, d, e, f, g, h float32
 	in = in[:len(taps)]
-	for len(taps) >= 4 && len(in) >= 4 {
-		a += taps[0] * in[0]
-		b += taps[1] * in[1]
-		c += taps[2] * in[2]
-		d += taps[3] * in[3]
-		taps, in = taps[4:], in[4:]
+	for len(taps) >= 8 && len(in) >= 8 {
+		t, x := (*[8]float32)(taps), (*[8]float32)(in)
+		a += t[0] * x[0]
+		b += t[1] * x[1]
+		c += t[2] * x[2]
+		d += t[3] * x[3]
+		e += t[4] * x[4]
+		f += t[5] * x[5]
+		g += t[6] * x[6]
+		h += t[7] * x[7]
+		taps, in = taps[8:], in[8:]
 	}
 	for i, tap := range taps {
 		a += tap * in[i]
 	}
-	return a + b + c + d
+	return (a + b) + (c + d) + (e + f) + (g + h)
 }
 
 // clip rounds to the nearest sample.
