@@ -53,9 +53,10 @@ type Engine struct {
 	language *C.char // owned; nil for models that know only English
 	prompt   *C.char // owned; may be nil
 
-	mu    sync.Mutex
-	ctx   *C.struct_whisper_context // nil once freed
-	users int                       // decoders that hold ctx, plus one until Close
+	mu     sync.Mutex
+	ctx    *C.struct_whisper_context // nil once freed
+	users  int                       // decoders that hold ctx, plus one until Close
+	closed bool
 }
 
 // Load checks both files and loads the speech model, which takes a moment: 12 MB to several GB are read. Its errors wrap
@@ -117,10 +118,10 @@ func (e *Engine) Model() string { return e.name }
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.opts.ModelPath == "" {
+	if e.closed {
 		return nil
 	}
-	e.opts.ModelPath = ""
+	e.closed = true
 	e.release()
 	return nil
 }
@@ -129,7 +130,7 @@ func (e *Engine) Close() error {
 func (e *Engine) acquire() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.opts.ModelPath == "" {
+	if e.closed {
 		return ErrClosed
 	}
 	e.users++

@@ -36,6 +36,7 @@ func (e *Engine) NewVAD() (asr.VAD, error) {
 	if ctx == nil {
 		return nil, fmt.Errorf("load voice activity detector: %w: %s: %s", ErrModel, e.opts.VADPath, msg.String())
 	}
+	C.whisper_vad_reset_state(ctx) // the library leaves its memory uninitialised
 	return &vad{ctx: ctx}, nil
 }
 
