@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -76,7 +77,7 @@ func TestPullResumes(t *testing.T) {
 	opts := m.options(t, func(w http.ResponseWriter, r *http.Request) {
 		ranges = append(ranges, r.Header.Get("Range"))
 		if len(ranges) == 1 { // breaks off in the middle
-			w.Header().Set("Content-Length", fmt.Sprint(len(m.content)))
+			w.Header().Set("Content-Length", strconv.Itoa(len(m.content)))
 			_, _ = w.Write(m.content[:len(m.content)/2])
 			return
 		}
@@ -204,7 +205,7 @@ func TestPullErrors(t *testing.T) {
 	t.Run("a caller that gives up keeps what has arrived", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		opts := m.options(t, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Length", fmt.Sprint(len(m.content)))
+			w.Header().Set("Content-Length", strconv.Itoa(len(m.content)))
 			_, _ = w.Write(m.content[:1000])
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()

@@ -1,6 +1,6 @@
 // Package weights holds the models the daemon carries inside its binary, a small speech model, a sentence encoder and a
 // voice activity detector, unpacks them where native libraries can open them, and downloads official whisper.cpp models.
-// The files and their licences are described in NOTICE and in the .md file beside each.
+// NOTICE gives the source and licence of each.
 package weights
 
 import (
