@@ -11,19 +11,25 @@ type phrase struct {
 	text     string
 	tokens   []token
 	polarity polarity
+	attitude attitude  // in which some of its words stand
 	vector   []float32 // nil without an encoder
 }
 
 func newPhrase(text string) *phrase {
 	tokens := tokenize(text)
 	marks := governed(len(tokens), negations(tokens))
-	return &phrase{text: text, tokens: tokens, polarity: polarityOf(tokens, marks)}
+	p := &phrase{text: text, tokens: tokens, polarity: polarityOf(tokens, marks)}
+	for _, a := range attitudes(tokens) {
+		p.attitude |= a
+	}
+	return p
 }
 
 // compiled is a set of trackers ready to match. It is immutable, so that matching needs no lock.
 type compiled struct {
-	trackers []compiledTracker
-	literal  *literalIndex
+	trackers   []compiledTracker
+	literal    *literalIndex
+	exclusions *literalIndex
 }
 
 type compiledTracker struct {
@@ -32,6 +38,7 @@ type compiledTracker struct {
 	version   int
 	role      conversation.Role
 	threshold float64 // of a typed whole turn
+	stance    Stance
 	phrases   []*phrase
 	direction []float32 // w of the discriminant; nil without a background
 }
@@ -41,16 +48,19 @@ func (t *compiledTracker) listens(role conversation.Role) bool { return t.role =
 
 // compile makes a set of validated trackers ready; phrases holds every phrase by its text.
 func compile(trackers []Tracker, phrases map[string]*phrase, b *Background) (*compiled, error) {
-	c := &compiled{trackers: make([]compiledTracker, len(trackers)), literal: newLiteralIndex()}
+	c := &compiled{trackers: make([]compiledTracker, len(trackers)), literal: newLiteralIndex(), exclusions: newLiteralIndex()}
 	for i := range trackers {
 		t := &trackers[i]
-		ct := compiledTracker{id: t.ID, name: t.Name, version: t.Version, role: t.Role, threshold: t.Threshold}
+		ct := compiledTracker{id: t.ID, name: t.Name, version: t.Version, role: t.Role, threshold: t.Threshold, stance: t.Stance}
 		if ct.threshold == 0 {
 			ct.threshold = defaultThreshold(len(t.Vocabulary))
 		}
 		for j, text := range t.Vocabulary {
 			ct.phrases = append(ct.phrases, phrases[text])
 			c.literal.add(phrases[text].tokens, phraseRef{i, j})
+		}
+		for j, text := range t.Exclusions {
+			c.exclusions.add(tokenize(text), phraseRef{i, j})
 		}
 		c.trackers[i] = ct
 	}

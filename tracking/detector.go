@@ -74,7 +74,7 @@ func New(opts Options) (*Detector, error) {
 	if d.metrics, err = newMetrics(opts.Registerer); err != nil {
 		return nil, fmt.Errorf("tracking: register metrics: %w", err)
 	}
-	d.current.Store(&compiled{literal: newLiteralIndex()})
+	d.current.Store(&compiled{literal: newLiteralIndex(), exclusions: newLiteralIndex()})
 	return d, nil
 }
 

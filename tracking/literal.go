@@ -1,15 +1,27 @@
 package tracking
 
+import "strings"
+
 // literalIndex finds phrases word for word: a trie over stems. A search costs one walk per word of the utterance, however
-// many phrases there are.
+// many phrases there are. Words that a speech model misheard, tore apart or ran together are followed too, as long as most of
+// the phrase is intact.
 type literalIndex struct {
-	stems map[string]int32
-	next  map[edge]int32
-	ends  map[int32][]phraseRef // phrases that end in a node; several trackers may share one
-	nodes int32
+	stems  map[string]int32
+	next   map[edge]int32
+	ends   map[int32][]phraseRef // phrases that end in a node; several trackers may share one
+	nodes  int32
+	words  map[string]int32      // stem of each long word of the phrases
+	sounds map[string][]spelling // long words by what they sound like
+	shorts map[string][]spelling // long words by what remains when one letter is missing
 }
 
 type edge struct{ node, stem int32 }
+
+// spelling is a word of a phrase and its stem.
+type spelling struct {
+	word string
+	stem int32
+}
 
 // phraseRef names a phrase by the positions of its tracker and of itself in the compiled set.
 type phraseRef struct{ tracker, phrase int }
@@ -18,10 +30,21 @@ type phraseRef struct{ tracker, phrase int }
 type literalHit struct {
 	phraseRef
 	first, last int
+	damaged     int // words that are not those of the phrase but sound or look like them
 }
 
+// Bounds of what passes for a damaged phrase.
+const (
+	longWord     = 5 // letters from which a word is recognised though it is damaged
+	wordsPerFlaw = 3 // a damaged word needs a phrase of so many words, so that two thirds are intact
+	spelledOut   = 3 // letters from which single letters in a row are taken for a spelled word
+)
+
 func newLiteralIndex() *literalIndex {
-	return &literalIndex{stems: make(map[string]int32), next: make(map[edge]int32), ends: make(map[int32][]phraseRef)}
+	return &literalIndex{
+		stems: make(map[string]int32), next: make(map[edge]int32), ends: make(map[int32][]phraseRef),
+		words: make(map[string]int32), sounds: make(map[string][]spelling), shorts: make(map[string][]spelling),
+	}
 }
 
 func (x *literalIndex) add(tokens []token, ref phraseRef) {
@@ -35,6 +58,7 @@ func (x *literalIndex) add(tokens []token, ref phraseRef) {
 			id = int32(len(x.stems))
 			x.stems[t.stem] = id
 		}
+		x.addWord(t.word, id)
 		e := edge{node, id}
 		child, known := x.next[e]
 		if !known {
@@ -47,27 +71,154 @@ func (x *literalIndex) add(tokens []token, ref phraseRef) {
 	x.ends[node] = append(x.ends[node], ref)
 }
 
-// search calls found for every phrase in tokens, from left to right.
-func (x *literalIndex) search(tokens []token, found func(literalHit)) {
-	ids := make([]int32, len(tokens))
-	for i, t := range tokens {
-		id, known := x.stems[t.stem]
-		if !known {
-			id = -1
-		}
-		ids[i] = id
+// addWord makes a long word findable when it is damaged.
+func (x *literalIndex) addWord(word string, id int32) {
+	if _, known := x.words[word]; known || len(word) < longWord {
+		return
 	}
-	for first := range ids {
-		var node int32
-		for last := first; last < len(ids) && ids[last] >= 0; last++ {
-			child, known := x.next[edge{node, ids[last]}]
-			if !known {
-				break
+	x.words[word] = id
+	s := spelling{word, id}
+	if sound := soundOf(word); len(sound) > 1 {
+		x.sounds[sound] = append(x.sounds[sound], s)
+	}
+	for i := range len(word) {
+		short := word[:i] + word[i+1:]
+		x.shorts[short] = append(x.shorts[short], s)
+	}
+}
+
+// step is a way on from a word of the utterance: the stem of a phrase's word that it may be, and where it ends.
+type step struct {
+	stem    int32
+	to      int
+	damaged bool
+}
+
+// stepsFrom returns the ways on from the token at i.
+func (x *literalIndex) stepsFrom(tokens []token, i int) []step {
+	var steps []step
+	add := func(stem int32, to int, damaged bool) {
+		for _, s := range steps {
+			if s.stem == stem && s.to == to {
+				return
 			}
-			node = child
-			for _, ref := range x.ends[node] {
-				found(literalHit{ref, first, last})
+		}
+		steps = append(steps, step{stem, to, damaged})
+	}
+	t := tokens[i]
+	if id, known := x.stems[t.stem]; known {
+		add(id, i+1, false)
+	}
+	if len(t.word) >= longWord {
+		x.resembling(t.word, func(id int32) { add(id, i+1, true) })
+	}
+	if spelled, to := spelledAt(tokens, i); to > i {
+		if id, known := x.stems[stem(spelled)]; known {
+			add(id, to, false)
+		}
+	}
+	if i+1 < len(tokens) && !t.clauseEnd && tokens[i+1].start > t.end {
+		joined := t.word + tokens[i+1].word
+		if len(joined) < longWord {
+			return steps
+		}
+		if id, known := x.words[joined]; known {
+			add(id, i+2, false)
+		}
+		for _, s := range x.sounds[soundOf(joined)] {
+			if editsWithin(joined, s.word, len(s.word)/3) {
+				add(s.stem, i+2, true)
 			}
+		}
+	}
+	return steps
+}
+
+// resembling calls found for the words of the phrases that sound like word, or differ from it by one letter too many or too
+// few. Letters that were replaced by ones that sound differently make another word: "changed" is not "charged".
+func (x *literalIndex) resembling(word string, found func(stem int32)) {
+	for _, s := range x.sounds[soundOf(word)] {
+		if editsWithin(word, s.word, len(s.word)/2) {
+			found(s.stem)
+		}
+	}
+	for _, s := range x.shorts[word] {
+		found(s.stem)
+	}
+	for i := range len(word) {
+		if id, known := x.words[word[:i]+word[i+1:]]; known {
+			found(id)
 		}
 	}
 }
+
+// spelledAt joins the single letters from i on, and returns where they end; i if they are no spelled word.
+func spelledAt(tokens []token, i int) (word string, to int) {
+	var b strings.Builder
+	for to = i; to < len(tokens) && len(tokens[to].word) == 1; to++ {
+		b.WriteString(tokens[to].word)
+	}
+	if to-i < spelledOut {
+		return "", i
+	}
+	return b.String(), to
+}
+
+// search calls found for every phrase in tokens, from left to right.
+func (x *literalIndex) search(tokens []token, found func(literalHit)) {
+	if len(x.stems) == 0 {
+		return
+	}
+	w := walk{index: x, tokens: tokens, steps: make([][]step, len(tokens)), found: found}
+	for i := range tokens {
+		w.steps[i] = x.stepsFrom(tokens, i)
+	}
+	for w.first = range tokens {
+		w.from(0, w.first, progress{})
+	}
+}
+
+// walk is one search through the trie.
+type walk struct {
+	index  *literalIndex
+	tokens []token
+	steps  [][]step
+	found  func(literalHit)
+	first  int
+}
+
+// progress counts the words of a phrase that were passed.
+type progress struct{ words, damaged, content int }
+
+// from goes on from a node of the trie and a token. Its depth is bounded by the length of the phrases.
+func (w *walk) from(node int32, at int, p progress) {
+	if at >= len(w.tokens) {
+		return
+	}
+	for _, s := range w.steps[at] {
+		child, known := w.index.next[edge{node, s.stem}]
+		if !known {
+			continue
+		}
+		q := p
+		q.words++
+		switch {
+		case s.damaged:
+			q.damaged++
+		case isContent(w.tokens[at].word):
+			q.content++
+		}
+		if q.damaged > maxDamaged {
+			continue
+		}
+		if q.damaged == 0 || q.words >= q.damaged*wordsPerFlaw && q.content > 0 {
+			for _, ref := range w.index.ends[child] {
+				w.found(literalHit{ref, w.first, s.to - 1, q.damaged})
+			}
+		}
+		w.from(child, s.to, q)
+	}
+}
+
+// maxDamaged bounds the ways a search follows.
+const maxDamaged = 2

@@ -1,6 +1,7 @@
 package tracking
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -43,6 +44,7 @@ type finding struct {
 	start, end int
 	score      float64
 	method     conversation.Method
+	stance     string // named because the tracker wants it told apart; "" is the plain assertion
 }
 
 // reading is what matching needs to know about one version of an utterance.
@@ -50,13 +52,41 @@ type reading struct {
 	utterance *conversation.Utterance
 	tokens    []token
 	scopes    []scope
-	marks     []bool // of tokens, whether a negator governs them
+	marks     []bool            // of tokens, whether a negator governs them
+	attitudes []attitude        // of tokens
+	excluded  map[int][]segment // sentences in which a tracker, by its position, must not match
 }
 
-func read(u *conversation.Utterance) *reading {
+func (c *compiled) read(u *conversation.Utterance) *reading {
 	tokens := tokenize(u.Text)
 	scopes := negations(tokens)
-	return &reading{utterance: u, tokens: tokens, scopes: scopes, marks: governed(len(tokens), scopes)}
+	r := &reading{utterance: u, tokens: tokens, scopes: scopes, marks: governed(len(tokens), scopes), attitudes: attitudes(tokens)}
+	c.exclusions.search(tokens, func(h literalHit) {
+		if h.damaged > 0 {
+			return
+		}
+		if r.excluded == nil {
+			r.excluded = make(map[int][]segment)
+		}
+		r.excluded[h.tracker] = append(r.excluded[h.tracker], r.sentenceOf(h.first, h.last))
+	})
+	return r
+}
+
+// sentenceOf returns the sentence that holds the tokens first to last.
+func (r *reading) sentenceOf(first, last int) segment {
+	for first > 0 && !r.tokens[first-1].sentenceEnd {
+		first--
+	}
+	for last < len(r.tokens)-1 && !r.tokens[last].sentenceEnd {
+		last++
+	}
+	return segment{start: r.tokens[first].start, end: r.tokens[last].end}
+}
+
+// excludes reports whether a part of the text touches a sentence in which the tracker must not match.
+func (r *reading) excludes(tracker, start, end int) bool {
+	return slices.ContainsFunc(r.excluded[tracker], func(s segment) bool { return start < s.end && s.start < end })
 }
 
 // deniedAt reports whether a negator in front of the token governs it.
@@ -64,33 +94,63 @@ func (r *reading) deniedAt(first int) bool {
 	return slices.ContainsFunc(r.scopes, func(s scope) bool { return s.at < first && first < s.end })
 }
 
-// polarityIn returns the polarity of a part of the text; negators in front of it count.
-func (r *reading) polarityIn(s segment) polarity {
-	first, _ := slices.BinarySearchFunc(r.tokens, s.start, func(t token, at int) int { return t.start - at })
-	last := first
-	for last < len(r.tokens) && r.tokens[last].end <= s.end {
-		last++
+// tokensIn returns the range of the tokens in a part of the text.
+func (r *reading) tokensIn(s segment) (first, end int) {
+	first, _ = slices.BinarySearchFunc(r.tokens, s.start, func(t token, at int) int { return t.start - at })
+	end = first
+	for end < len(r.tokens) && r.tokens[end].end <= s.end {
+		end++
 	}
-	return polarityOf(r.tokens[first:last], r.marks[first:last]).soften(r.tokens[first:last])
+	return first, end
 }
 
-// matchLiteral returns the trackers with a phrase that stands in the text word for word, each at its longest phrase.
+// polarityIn returns the polarity of a part of the text; negators in front of it count.
+func (r *reading) polarityIn(s segment) polarity {
+	first, end := r.tokensIn(s)
+	return polarityOf(r.tokens[first:end], r.marks[first:end]).soften(r.tokens[first:end])
+}
+
+// attitudeIn returns the attitude in which a phrase stands in a part of the text.
+func (r *reading) attitudeIn(s segment, p *phrase) attitude {
+	first, end := r.tokensIn(s)
+	return attitudeTo(p, r.tokens[first:end], r.attitudes[first:end])
+}
+
+// damageCost is how much the score of a literal match falls for each word of the phrase that was damaged.
+const damageCost = 0.1
+
+// matchLiteral returns the trackers with a phrase that stands in the text word for word, each at its best phrase: said plainly
+// rather than not, undamaged, long.
 func (c *compiled) matchLiteral(r *reading) []finding {
-	best := make(map[int]literalHit)
+	type candidate struct {
+		literalHit
+		stance string
+	}
+	best := make(map[int]candidate)
 	c.literal.search(r.tokens, func(h literalHit) {
-		if !c.trackers[h.tracker].listens(r.utterance.Role) || r.deniedAt(h.first) {
+		t := &c.trackers[h.tracker]
+		start, end := r.tokens[h.first].start, r.tokens[h.last].end
+		if !t.listens(r.utterance.Role) || r.excludes(h.tracker, start, end) {
 			return
 		}
-		if old, known := best[h.tracker]; !known || h.last-h.first > old.last-old.first {
-			best[h.tracker] = h
+		a := r.attitudeIn(segment{start: start, end: end}, t.phrases[h.phrase])
+		stance, matches := t.stance.judge(r.deniedAt(h.first), a)
+		if !matches {
+			return
+		}
+		old, known := best[h.tracker]
+		order := cmp.Or(cmp.Compare(min(1, len(old.stance)), min(1, len(stance))), cmp.Compare(old.damaged, h.damaged),
+			cmp.Compare(h.last-h.first, old.last-old.first))
+		if !known || order > 0 {
+			best[h.tracker] = candidate{h, stance}
 		}
 	})
 	found := make([]finding, 0, len(best))
 	for i, h := range best {
 		t := &c.trackers[i]
 		found = append(found, finding{
-			tracker: t, phrase: t.phrases[h.phrase].text, score: 1, method: conversation.MethodLiteral,
-			start: r.tokens[h.first].start, end: r.tokens[h.last].end,
+			tracker: t, phrase: t.phrases[h.phrase].text, score: 1 - damageCost*float64(h.damaged), method: conversation.MethodLiteral,
+			start: r.tokens[h.first].start, end: r.tokens[h.last].end, stance: h.stance,
 		})
 	}
 	return found
@@ -111,46 +171,73 @@ func (c *compiled) matchMeaning(ctx context.Context, e Encoder, r *reading, foun
 	if err != nil {
 		return nil, err
 	}
-	return matchVectors(open, r, segments, vectors), nil
+	return c.matchVectors(open, r, segments, vectors), nil
 }
 
-// notIn returns the trackers that listen to the role and are not in found.
-func (c *compiled) notIn(found []finding, role conversation.Role) []*compiledTracker {
-	open := make([]*compiledTracker, 0, len(c.trackers))
+// notIn returns the positions of the trackers that listen to the role and are not in found.
+func (c *compiled) notIn(found []finding, role conversation.Role) []int {
+	open := make([]int, 0, len(c.trackers))
 	for i := range c.trackers {
 		t := &c.trackers[i]
 		if t.listens(role) && !slices.ContainsFunc(found, func(f finding) bool { return f.tracker == t }) {
-			open = append(open, t)
+			open = append(open, i)
 		}
 	}
 	return open
 }
 
 // matchVectors scores every tracker against every segment and keeps the best segment of each that reaches its threshold.
-func matchVectors(trackers []*compiledTracker, r *reading, segments []segment, vectors [][]float32) []finding {
+func (c *compiled) matchVectors(open []int, r *reading, segments []segment, vectors [][]float32) []finding {
 	polarities := make([]polarity, len(segments)) // made when first needed
 	var found []finding
-	for _, t := range trackers {
+	for _, j := range open {
+		t := &c.trackers[j]
 		best := finding{score: -1}
 		for i, s := range segments {
-			score, ranked := t.score(vectors[i], t.thresholdFor(s, r.utterance), best.score)
-			if len(ranked) == 0 {
+			score, ranked := t.score(vectors[i], t.thresholdFor(s, r.utterance), -1)
+			if len(ranked) == 0 || r.excludes(j, s.start, s.end) {
 				continue
 			}
 			if polarities[i] == nil {
 				polarities[i] = r.polarityIn(s)
 			}
-			if p := t.firstCompatible(ranked, polarities[i]); p != nil {
-				best = finding{tracker: t, phrase: p.text, start: s.start, end: s.end, score: score, method: conversation.MethodMeaning}
+			f, matches := t.read(ranked, polarities[i], r, s)
+			if !matches || f.stance != "" && best.tracker != nil && best.stance == "" {
+				continue
+			}
+			if score > best.score || f.stance == "" && best.stance != "" {
+				f.score = min(1, score)
+				best = f
 			}
 		}
 		if best.tracker != nil {
-			best.score = min(1, best.score)
 			found = append(found, best)
 		}
 	}
 	return found
 }
+
+// read returns the phrase that a part of the text stands for, and how it is meant, unless the tracker's policy is against it.
+func (t *compiledTracker) read(ranked []rankedPhrase, p polarity, r *reading, s segment) (finding, bool) {
+	meant := t.firstCompatible(ranked, p)
+	negated := meant == nil
+	if negated {
+		meant = t.phrases[ranked[0].phrase]
+	}
+	a := r.attitudeIn(s, meant)
+	for _, other := range ranked[1:] {
+		if a == 0 || other.cosine < ranked[0].cosine-attitudeMargin {
+			break
+		}
+		a &^= t.phrases[other.phrase].attitude
+	}
+	stance, matches := t.stance.judge(negated, a)
+	return finding{tracker: t, phrase: meant.text, start: s.start, end: s.end, method: conversation.MethodMeaning, stance: stance}, matches
+}
+
+// attitudeMargin is how far below the best phrase another phrase may be that is itself a question, a condition or a report
+// and makes an utterance of that kind plain.
+const attitudeMargin = 0.1
 
 // thresholdFor returns the score from which t matches a part of an utterance.
 func (t *compiledTracker) thresholdFor(s segment, u *conversation.Utterance) float64 {

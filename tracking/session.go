@@ -49,11 +49,11 @@ func (s *Session) Match(ctx context.Context, u conversation.Utterance) (Result, 
 	d := s.detector
 	started := time.Now()
 	set := d.current.Load()
-	r := read(&u)
+	r := set.read(&u)
 	found := set.matchLiteral(r)
 	if !u.Final {
 		defer d.metrics.observe(stagePartial, started)
-		return Result{Matched: s.announce(&u, found)}, nil
+		return Result{Matched: s.announce(&u, found, started)}, nil
 	}
 	defer d.metrics.observe(stageFinal, started)
 	var err error
@@ -62,7 +62,7 @@ func (s *Session) Match(ctx context.Context, u conversation.Utterance) (Result, 
 		meant, err = set.matchMeaning(ctx, d.encoder, r, found)
 		found = append(found, meant...)
 	}
-	result := s.settle(&u, found)
+	result := s.settle(&u, found, started)
 	for i := range result.Matched {
 		d.metrics.matches.WithLabelValues(string(result.Matched[i].Method)).Inc()
 	}
@@ -70,7 +70,7 @@ func (s *Session) Match(ctx context.Context, u conversation.Utterance) (Result, 
 }
 
 // announce returns provisional matches for the findings in the stable part that were not announced before.
-func (s *Session) announce(u *conversation.Utterance, found []finding) []conversation.Match {
+func (s *Session) announce(u *conversation.Utterance, found []finding, started time.Time) []conversation.Match {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var matches []conversation.Match
@@ -78,7 +78,7 @@ func (s *Session) announce(u *conversation.Utterance, found []finding) []convers
 		if _, sent := s.provisional[u.ID][f.tracker.name]; sent || f.end > u.StableChars {
 			continue
 		}
-		m := s.match(u, f)
+		m := s.match(u, f, started)
 		m.Provisional = true
 		if s.provisional[u.ID] == nil {
 			s.provisional[u.ID] = make(byTracker)
@@ -90,14 +90,14 @@ func (s *Session) announce(u *conversation.Utterance, found []finding) []convers
 }
 
 // settle returns the matches of a final, and forgets the provisional ones.
-func (s *Session) settle(u *conversation.Utterance, found []finding) Result {
+func (s *Session) settle(u *conversation.Utterance, found []finding, started time.Time) Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	announced := s.provisional[u.ID]
 	delete(s.provisional, u.ID)
 	var result Result
 	for _, f := range sorted(found) {
-		m := s.match(u, f)
+		m := s.match(u, f, started)
 		if old, sent := announced[m.Tracker]; sent {
 			m.ID = old.ID
 			delete(announced, m.Tracker)
@@ -120,7 +120,7 @@ func sorted(found []finding) []finding {
 }
 
 // match returns a new match for a finding.
-func (s *Session) match(u *conversation.Utterance, f finding) conversation.Match {
+func (s *Session) match(u *conversation.Utterance, f finding, started time.Time) conversation.Match {
 	startMS, endMS := times(u, f.start, f.end)
 	return conversation.Match{
 		ID:             s.detector.ids.Next(s.detector.now()),
@@ -138,7 +138,19 @@ func (s *Session) match(u *conversation.Utterance, f finding) conversation.Match
 		EndMS:          endMS,
 		Score:          f.score,
 		Method:         f.method,
+		Stance:         f.stance,
+		DelayMS:        delay(u, endMS, started),
 	}
+}
+
+// delay returns the milliseconds from the end of the matched words until now, for recognised speech: the rest of the turn,
+// recognition, and matching since it started. A partial does not say how long its recognition took, so that its delay is
+// a lower bound.
+func delay(u *conversation.Utterance, endMS int64, started time.Time) int64 {
+	if u.Model == "" {
+		return 0
+	}
+	return max(0, u.EndMS-endMS) + u.LatencyMS + time.Since(started).Milliseconds()
 }
 
 // report counts an encoder error and returns it the first time.

@@ -16,6 +16,8 @@ type token struct {
 	start, end int  // bytes of the text
 	contracted bool // the second word of a contraction: the "not" of "don't"
 	clauseEnd  bool // punctuation that ends a clause stands behind it
+	// sentenceEnd says that punctuation that ends a sentence stands behind it, asks that it is a question mark.
+	sentenceEnd, asks bool
 }
 
 // tokenize splits a text into words, lower-cases them, unfolds contractions ("can't", "cannot" and "can not" are the same
@@ -25,8 +27,9 @@ func tokenize(text string) []token {
 	for at := 0; at < len(text); {
 		r, size := utf8.DecodeRuneInString(text[at:])
 		if !isWordRune(r) {
-			if len(tokens) > 0 && isClauseEnd(r) {
-				tokens[len(tokens)-1].clauseEnd = true
+			inside := r == '.' && strings.IndexFunc(text[at+size:], isWordRune) == 0 // of a number or an address
+			if len(tokens) > 0 && !inside {
+				tokens[len(tokens)-1].endWith(r)
 			}
 			at += size
 			continue
@@ -42,7 +45,12 @@ func tokenize(text string) []token {
 
 func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
 
-func isClauseEnd(r rune) bool { return strings.ContainsRune(".,;:?!…—–", r) }
+// endWith notes the punctuation behind the token.
+func (t *token) endWith(r rune) {
+	t.clauseEnd = t.clauseEnd || strings.ContainsRune(".,;:?!…—–", r)
+	t.sentenceEnd = t.sentenceEnd || strings.ContainsRune(".?!…", r)
+	t.asks = t.asks || r == '?'
+}
 
 // wordLen returns the length of the word that s begins with. Apostrophes and combining marks belong to it inside.
 func wordLen(s string) int {
