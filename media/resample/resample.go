@@ -1,5 +1,5 @@
-// Package resample changes the sample rate of a continuous mono signal with a polyphase FIR filter (a half-band filter
-// for a factor of two).
+// Package resample changes the sample rate of a continuous mono signal with a polyphase FIR filter, or a half-band
+// filter for a factor of two.
 package resample
 
 import (
@@ -25,23 +25,18 @@ const (
 
 // Resampler converts one signal from one rate to another. It keeps the filter's state from one call to the next, so
 // that the pieces of its output join without a seam. It is not safe for concurrent use.
-//
-// When the rate only falls, by a whole factor, the input is dealt out to as many lanes: the coefficients of a half-band
-// filter that are zero then all meet the same lane, and cost nothing in this direction either.
 type Resampler struct {
-	up       int         // positions of output samples between two samples of a lane
-	whole    int         // samples of a lane from one output sample to the next,
-	rest     int         // and the rest in 1/up of one
-	bank     [][]phase   // for each position, and each lane
-	length   int         // samples of a lane that the longest phase looks at
-	lanes    [][]float32 // length-1 samples of history, then what is not consumed yet
-	next     int         // lane of the next input sample
-	at       int         // where in the lanes the window of the next output sample begins
-	position int         // and how far behind that it is, in 1/up of a sample
+	half     *halfBand // for a factor of two; nil for the others, which need what follows
+	up, down int       // the ratio of the rates in lowest terms
+	bank     []phase   // one for each position between two input samples
+	length   int       // input samples that the longest phase looks at
+	in       []float32 // length-1 samples of history, then what is not consumed yet
+	at       int       // where in the input the window of the next output sample begins
+	position int       // and how far behind that it is, in 1/up of a sample
 }
 
-// phase is the part of the prototype filter that applies at one position between two input samples, and to one lane. The
-// zeros at both ends are cut off: in a half-band filter every other phase, or lane, is a single coefficient.
+// phase is the part of the prototype filter that applies at one position between two input samples. The zeros at both
+// ends are cut off.
 type phase struct {
 	skip int // samples of the window before the first coefficient
 	taps []float32
@@ -53,107 +48,82 @@ func New(from, to int) (*Resampler, error) {
 		return nil, fmt.Errorf("resample from %d to %d Hz: rate out of range", from, to)
 	}
 	common := gcd(from, to)
-	up, down, lanes := to/common, from/common, 1
-	if up > maxPhases || down > maxPhases {
+	r := &Resampler{up: to / common, down: from / common}
+	if r.up > maxPhases || r.down > maxPhases {
 		return nil, fmt.Errorf("resample from %d to %d Hz: ratio too odd", from, to)
 	}
-	if up == 1 {
-		lanes = down
+	if r.up*r.down == 2 {
+		r.half = newHalfBand()
+		return r, nil
 	}
-	r := &Resampler{up: up, whole: down / lanes / up, rest: down / lanes % up}
-	r.bank, r.length = newBank(up, down, lanes)
-	r.lanes = make([][]float32, lanes)
+	r.bank, r.length = newBank(r.up, r.down)
 	r.Reset()
 	return r, nil
 }
 
 // Reset forgets the signal.
 func (r *Resampler) Reset() {
-	for i := range r.lanes {
-		r.lanes[i] = append(r.lanes[i][:0], make([]float32, r.length)...)
+	if r.half != nil {
+		r.half.reset()
+		return
 	}
-	r.at, r.position, r.next = 0, 0, len(r.lanes)-1
-	r.lanes[r.next] = r.lanes[r.next][:r.length-1] // the first sample completes the first window
+	r.in = append(r.in[:0], make([]float32, r.length-1)...)
+	r.at, r.position = 0, 0
 }
 
 // Append converts src and appends the result to dst. Over time it yields exactly to/from samples for each of src; if
 // the ratio divides len(src), in each call. It does not allocate if dst has room and src is no longer than before.
 func (r *Resampler) Append(dst, src []int16) []int16 {
-	r.deal(src)
-	available := len(r.lanes[len(r.lanes)-1]) - (r.length - 1)
+	switch {
+	case r.half == nil:
+		return r.convert(dst, src)
+	case r.up == 2:
+		return r.half.double(dst, src)
+	default:
+		return r.half.halve(dst, src)
+	}
+}
+
+// convert is Append for any ratio.
+func (r *Resampler) convert(dst, src []int16) []int16 {
+	for _, s := range src {
+		r.in = append(r.in, float32(s))
+	}
+	available := len(r.in) - (r.length - 1)
+	whole, rest := r.down/r.up, r.down%r.up
 	for r.at < available {
-		dst = append(dst, clip(r.sample()))
-		r.at += r.whole
-		if r.position += r.rest; r.position >= r.up {
+		p := &r.bank[r.position]
+		dst = append(dst, clip(dot(p.taps, r.in[r.at+p.skip:])))
+		r.at += whole
+		if r.position += rest; r.position >= r.up {
 			r.at++
 			r.position -= r.up
 		}
 	}
 	r.at -= available
-	for i, lane := range r.lanes {
-		r.lanes[i] = lane[:copy(lane, lane[available:])]
-	}
+	r.in = r.in[:copy(r.in, r.in[available:])]
 	return dst
 }
 
-// deal appends samples to the lanes in turn.
-func (r *Resampler) deal(src []int16) {
-	if len(r.lanes) == 1 {
-		lane := r.lanes[0]
-		for _, s := range src {
-			lane = append(lane, float32(s))
-		}
-		r.lanes[0] = lane
-		return
-	}
-	for _, s := range src {
-		r.lanes[r.next] = append(r.lanes[r.next], float32(s))
-		if r.next++; r.next == len(r.lanes) {
-			r.next = 0
-		}
-	}
-}
-
-// sample returns the next output sample.
-func (r *Resampler) sample() float32 {
-	var sum float32
-	for i := range r.bank[r.position] {
-		p := &r.bank[r.position][i]
-		window := r.lanes[i][r.at+p.skip:]
-		if len(p.taps) == 1 {
-			sum += p.taps[0] * window[0]
-			continue
-		}
-		sum += dot(p.taps, window)
-	}
-	return sum
-}
-
-// newBank computes the prototype at up times the input rate and deals its coefficients out to the phases and lanes, each
+// newBank computes the prototype at up times the input rate and deals its coefficients out to the phases, each
 // reversed so that it lines up with the input in memory.
-func newBank(up, down, lanes int) (bank [][]phase, length int) {
+func newBank(up, down int) (bank []phase, length int) {
 	widest := max(up, down)
 	half := zeroCrossings * widest // the prototype has 2*half-1 coefficients, the middle one at half-1
-	length = (2*half - 1 + up*lanes - 1) / (up * lanes)
-	bank = make([][]phase, up)
+	length = (2*half - 1 + up - 1) / up
+	bank = make([]phase, up)
 	for p := range bank {
-		taps, sum := make([]float32, length*lanes), 0.0
-		for k := range taps {
+		taps, sum := make([]float32, length), 0.0
+		for k := range length {
 			i := p + k*up
 			if i >= 2*half-1 {
 				break
 			}
 			c := coefficient(i-(half-1), half, widest)
-			taps[len(taps)-1-k] = float32(c)
+			taps[length-1-k] = float32(c)
 			sum += c
 		}
-		for lane := range lanes {
-			own := make([]float32, length)
-			for k := range own {
-				own[k] = taps[k*lanes+lane] / float32(sum)
-			}
-			bank[p] = append(bank[p], trim(own))
-		}
+		bank[p] = trim(taps, float32(1/sum))
 	}
 	return bank, length
 }
@@ -171,14 +141,17 @@ func coefficient(n, half, widest int) float64 {
 	return math.Sin(x) / x * bessel(kaiserBeta*math.Sqrt(1-r*r)) / bessel(kaiserBeta)
 }
 
-// trim cuts the zeros off both ends.
-func trim(taps []float32) phase {
+// trim scales the coefficients (to a gain of one for a constant signal) and cuts the zeros off both ends.
+func trim(taps []float32, gain float32) phase {
 	first, last := 0, len(taps)
 	for first < last-1 && taps[first] == 0 {
 		first++
 	}
 	for last > first+1 && taps[last-1] == 0 {
 		last--
+	}
+	for i := range taps {
+		taps[i] *= gain
 	}
 	return phase{skip: first, taps: taps[first:last]}
 }
