@@ -9,10 +9,12 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/operatord/operatord/tracking/catalog"
 )
 
-// maxBodyBytes bounds what any request may send; the largest legitimate body is an SDP offer.
-const maxBodyBytes = 256 << 10
+// maxBodyBytes bounds what any request may send. Operations have limits of their own below it, which they answer with 413.
+const maxBodyBytes = 2 * maxTrackerBytes
 
 // Options configures a Server. Conversations, Feed and Health are required; an operation whose other part is missing
 // answers 503.
@@ -22,7 +24,7 @@ type Options struct {
 	Conversations Conversations
 	Feed          Feed
 	Caller        Caller
-	Trackers      Trackers
+	Trackers      *catalog.Catalog
 	Schedules     Schedules
 	Health        Health
 

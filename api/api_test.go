@@ -134,8 +134,10 @@ func TestListConversations(t *testing.T) {
 	queued := conversation.New(id(9), conversation.Outbound, conversation.ChannelWebRTC, "me", "you", noon)
 	publish(d, queued)
 	for _, tracker := range []string{"Refund", "Escalation", "Refund"} {
-		d.Publish(conversation.Event{ConversationID: id(3), Type: conversation.EventTrackerMatched,
-			Match: &conversation.Match{ConversationID: id(3), Tracker: tracker}})
+		d.Publish(conversation.Event{
+			ConversationID: id(3), Type: conversation.EventTrackerMatched,
+			Match: &conversation.Match{ConversationID: id(3), Tracker: tracker},
+		})
 	}
 	url := serve(t, d) + "/api/v1/conversations"
 
@@ -207,11 +209,15 @@ func TestOneConversation(t *testing.T) {
 	d := apitest.New()
 	publish(d, talk(1, "+15550101"))
 	for seq, text := range []string{"hello", "goodbye"} {
-		d.Publish(conversation.Event{ConversationID: id(1), Type: conversation.EventUtteranceFinal,
-			Utterance: &conversation.Utterance{ID: id(100 + seq), ConversationID: id(1), Role: conversation.RoleCaller, Text: text, Final: true}})
+		d.Publish(conversation.Event{
+			ConversationID: id(1), Type: conversation.EventUtteranceFinal,
+			Utterance: &conversation.Utterance{ID: id(100 + seq), ConversationID: id(1), Role: conversation.RoleCaller, Text: text, Final: true},
+		})
 	}
-	d.Publish(conversation.Event{ConversationID: id(1), Type: conversation.EventTrackerMatched,
-		Match: &conversation.Match{ID: id(200), ConversationID: id(1), Tracker: "Greeting", Text: "hello"}})
+	d.Publish(conversation.Event{
+		ConversationID: id(1), Type: conversation.EventTrackerMatched,
+		Match: &conversation.Match{ID: id(200), ConversationID: id(1), Tracker: "Greeting", Text: "hello"},
+	})
 	base := serve(t, d) + "/api/v1/conversations/"
 	url := base + string(id(1))
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/operatord/operatord/conversation"
@@ -120,7 +121,7 @@ func (s *conversationStream) fill(ctx context.Context, e conversation.Event) err
 	for {
 		events, err := s.history(ctx)
 		if n := len(events); n > 0 && events[n-1].Seq >= e.Seq-1 {
-			s.ready = append(events, e)
+			s.ready = slices.Concat(events, []conversation.Event{e})
 			return nil
 		}
 		if len(events) == historyPage { // far behind: read on; e is met again, in the store or by the next live one

@@ -75,7 +75,7 @@ func describeReference(doc *huma.OpenAPI) reference {
 	ref := reference{Title: doc.Info.Title, Version: doc.Info.Version, Description: doc.Info.Description}
 	for _, p := range slices.Sorted(maps.Keys(doc.Paths)) {
 		item := doc.Paths[p]
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
 			if op != nil {
 				ref.add(describeOperation(op), op.Tags[0])
 			}

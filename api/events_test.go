@@ -66,8 +66,10 @@ func subscribed(t *testing.T, d *apitest.Daemon, n int) {
 
 // say returns an utterance event of a conversation.
 func say(n int, text string) conversation.Event {
-	return conversation.Event{ConversationID: id(n), Type: conversation.EventUtteranceFinal,
-		Utterance: &conversation.Utterance{ConversationID: id(n), Text: text, Final: true}}
+	return conversation.Event{
+		ConversationID: id(n), Type: conversation.EventUtteranceFinal,
+		Utterance: &conversation.Utterance{ConversationID: id(n), Text: text, Final: true},
+	}
 }
 
 func TestStreamSendsOnlyNewEventsByDefault(t *testing.T) {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -46,10 +45,10 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		s.log.Warn("readiness unknown", "err", err)
 		sys.State, sys.Problems = StateDegraded, []Problem{{Part: "api", Message: "the daemon's state could not be determined"}}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
+	status := http.StatusOK
 	if sys.State != StateReady {
-		w.WriteHeader(http.StatusServiceUnavailable)
+		status = http.StatusServiceUnavailable
 	}
-	_ = json.NewEncoder(w).Encode(readiness{State: sys.State, Problems: sys.Problems})
+	w.Header().Set("Cache-Control", "no-store")
+	writeJSON(w, status, "application/json", readiness{State: sys.State, Problems: sys.Problems})
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/operatord/operatord/conversation"
-	"github.com/operatord/operatord/tracking"
 )
 
 // operations registers everything below /api/v1.
@@ -74,24 +73,6 @@ func (s *Server) callOperations(api huma.API) {
 		}
 		return &struct{}{}, s.opts.Caller.Hangup(ctx, in.id())
 	})
-}
-
-func (s *Server) trackerOperations(api huma.API) {
-	register(s, api, operation("list-trackers", http.MethodGet, "/trackers", "Trackers", "List trackers"),
-		func(ctx context.Context, _ *struct{}) (*body[list[tracking.Tracker]], error) {
-			if s.opts.Trackers == nil {
-				return nil, missing("tracking")
-			}
-			return listOf(s.opts.Trackers.Trackers(ctx))
-		})
-	register(s, api, operation("get-tracker", http.MethodGet, "/trackers/{id}", "Trackers", "Get a tracker"),
-		func(ctx context.Context, in *idInput) (*body[tracking.Tracker], error) {
-			if s.opts.Trackers == nil {
-				return nil, missing("tracking")
-			}
-			t, err := s.opts.Trackers.Tracker(ctx, in.id())
-			return &body[tracking.Tracker]{Body: t}, err
-		})
 }
 
 func (s *Server) listSchedules(ctx context.Context, _ *struct{}) (*body[list[Schedule]], error) {

@@ -74,11 +74,19 @@ func register[I, O any](s *Server, api huma.API, op huma.Operation, handle func(
 
 // writeProblem answers a request outside of an operation with problem details.
 func writeProblem(w http.ResponseWriter, status int, detail string) {
-	w.Header().Set("Content-Type", "application/problem+json")
+	writeJSON(w, status, "application/problem+json", huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: detail})
+}
+
+// writeJSON answers a request outside of an operation.
+func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(&huma.ErrorModel{ // a client that has gone is no concern of ours
-		Title: http.StatusText(status), Status: status, Detail: detail,
-	})
+	_, _ = w.Write(data) // a client that has gone is no concern of ours
 }
 
 // problems serves mux and gives its plain text answers to unknown paths and methods the form of every other error.

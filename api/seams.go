@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/operatord/operatord/conversation"
-	"github.com/operatord/operatord/tracking"
+	"github.com/operatord/operatord/tracking/catalog"
 )
 
 // Conversations reads what the daemon remembers.
@@ -96,12 +96,6 @@ type CallRequest struct {
 	Refs    map[string]string `json:"refs,omitempty" maxProperties:"32" doc:"External references to keep with the conversation"`
 }
 
-// Trackers reads the trackers in force. Tracker returns an error matching conversation.ErrNotFound for an unknown id.
-type Trackers interface {
-	Trackers(ctx context.Context) ([]tracking.Tracker, error)
-	Tracker(ctx context.Context, id conversation.ID) (tracking.Tracker, error)
-}
-
 // Schedules lists the outbound schedules.
 type Schedules interface {
 	Schedules(ctx context.Context) ([]Schedule, error)
@@ -147,6 +141,7 @@ type System struct {
 	Models    []Model           `json:"models"`
 	Addresses map[string]string `json:"addresses" doc:"Bound addresses by name: http, sip_udp, sip_tcp"`
 	Counts    Counts            `json:"counts"`
+	Tracking  catalog.State     `json:"tracking" doc:"What calls are matched against"`
 }
 
 // Problem is one part that does not work.

@@ -76,7 +76,7 @@ type asset struct {
 	cache       string
 	etag        string
 	plain       []byte
-	gzipped     []byte // nil if it would not be smaller
+	gzipped     []byte // nil if that would gain nothing
 }
 
 // newAsset prepares a file. The build puts a hash of the content into the names below assets/, so those never change.
@@ -87,21 +87,16 @@ func newAsset(name string, data []byte) (*asset, error) {
 	if strings.HasPrefix(name, "assets/") {
 		a.cache = "public, max-age=31536000, immutable"
 	}
-	if len(data) < minCompressed {
+	if len(data) < minCompressed || strings.HasPrefix(a.contentType, "font/") { // fonts are compressed already
 		return a, nil
 	}
 	var packed bytes.Buffer
-	writer, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	_, err = writer.Write(data)
+	writer := gzip.NewWriter(&packed)
+	_, err := writer.Write(data)
 	if err = errors.Join(err, writer.Close()); err != nil {
 		return nil, fmt.Errorf("compress %s: %w", name, err)
 	}
-	if packed.Len() < len(data) {
-		a.gzipped = packed.Bytes()
-	}
+	a.gzipped = packed.Bytes()
 	return a, nil
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/operatord/operatord/api"
 	"github.com/operatord/operatord/conversation"
-	"github.com/operatord/operatord/tracking"
+	"github.com/operatord/operatord/tracking/catalog"
 )
 
 // ErrLagging is returned to a subscriber that let Buffer events pile up.
@@ -27,10 +27,12 @@ type Daemon struct {
 	// OnCall and OnHangup answer the requests of the same name; nil refuses them.
 	OnCall   func(api.CallRequest) (conversation.Conversation, error)
 	OnHangup func(conversation.ID) error
+	// Trackers is the catalog of the daemon. Nothing is matched; its Run may be left out.
+	Trackers *catalog.Catalog
 
+	trackers      *trackerStore
 	mu            sync.Mutex
 	system        api.System
-	trackers      []tracking.Tracker
 	schedules     []api.Schedule
 	conversations map[conversation.ID]conversation.Conversation
 	utterances    map[conversation.ID][]conversation.Utterance
@@ -43,7 +45,9 @@ type Daemon struct {
 
 // New returns a daemon that is ready and remembers nothing.
 func New() *Daemon {
+	trackers := newTrackerStore()
 	return &Daemon{
+		Trackers: newCatalog(trackers), trackers: trackers,
 		Buffer: 1024, system: api.System{Version: "test", State: api.StateReady},
 		conversations: map[conversation.ID]conversation.Conversation{}, utterances: map[conversation.ID][]conversation.Utterance{},
 		matches: map[conversation.ID][]conversation.Match{}, seqs: map[conversation.ID]int64{},
@@ -53,13 +57,6 @@ func New() *Daemon {
 
 // SetSystem replaces what System returns.
 func (d *Daemon) SetSystem(system api.System) { d.mu.Lock(); d.system = system; d.mu.Unlock() }
-
-// SetTrackers replaces the trackers.
-func (d *Daemon) SetTrackers(trackers []tracking.Tracker) {
-	d.mu.Lock()
-	d.trackers = trackers
-	d.mu.Unlock()
-}
 
 // SetSchedules replaces the schedules.
 func (d *Daemon) SetSchedules(schedules []api.Schedule) {
@@ -237,24 +234,6 @@ func (d *Daemon) Hangup(ctx context.Context, id conversation.ID) error {
 	return d.OnHangup(id)
 }
 
-// Trackers implements api.Trackers.
-func (d *Daemon) Trackers(context.Context) ([]tracking.Tracker, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.Clone(d.trackers), nil
-}
-
-// Tracker implements api.Trackers.
-func (d *Daemon) Tracker(_ context.Context, id conversation.ID) (tracking.Tracker, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	i := slices.IndexFunc(d.trackers, func(t tracking.Tracker) bool { return t.ID == id })
-	if i < 0 {
-		return tracking.Tracker{}, fmt.Errorf("tracker %s: %w", id, conversation.ErrNotFound)
-	}
-	return d.trackers[i], nil
-}
-
 // Schedules implements api.Schedules.
 func (d *Daemon) Schedules(context.Context) ([]api.Schedule, error) {
 	d.mu.Lock()
@@ -267,7 +246,7 @@ func (d *Daemon) System(context.Context) (api.System, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	system := d.system
-	system.Counts = api.Counts{Conversations: int64(len(d.conversations)), Trackers: len(d.trackers)}
+	system.Counts = api.Counts{Conversations: int64(len(d.conversations)), Trackers: d.trackers.count()}
 	for _, c := range d.conversations {
 		if !c.Status.Terminal() {
 			system.Counts.ActiveCalls++

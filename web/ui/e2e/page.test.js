@@ -1,4 +1,4 @@
-// Tests the page in a browser, on a daemon that plays scripted calls (dev/fake.go). Run with: npm run e2e
+// Tests the page in a browser, on a daemon that plays scripted calls (dev/fake.go). Run with: npm run test:browser
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -62,12 +62,12 @@ export class BrowserCall {
     if (this.ended) return;
     this.ended = true;
     for (const track of this.microphone.getTracks()) track.stop();
-    this.peer.close();
-    if (this.resource === undefined) return;
     try {
-      await request(this.resource, { method: 'DELETE', keepalive: true });
+      if (this.resource !== undefined) await request(this.resource, { method: 'DELETE', keepalive: true });
     } catch (cause) {
       if (!(cause instanceof Problem && cause.status === 404)) throw cause; // the other side was first
+    } finally {
+      this.peer.close(); // last: the daemon would take it for the end and no longer know the resource
     }
   }
 }

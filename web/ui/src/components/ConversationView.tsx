@@ -69,7 +69,7 @@ function Details({ call, onBack }: { call: Call; onBack: () => void }) {
     timeline: <Timeline conversation={conversation} notices={noticesOf(call)} />,
   };
   return (
-    <div className={classes.view} ref={setScroll}>
+    <div className={classes.view} ref={setScroll} data-recorded={recorded}>
       <div className={classes.top}>
         <Heading call={call} onBack={onBack} />
         {recorded && <Player key={conversation.id} id={conversation.id} ref={player} onTime={setHeardMs} />}
@@ -100,7 +100,7 @@ function Details({ call, onBack }: { call: Call; onBack: () => void }) {
       ) : (
         <div className={classes.columns}>
           {sections.transcript}
-          <aside className={classes.aside}>
+          <aside className={classes.aside} aria-label="Matches and timeline">
             <h2 className={classes.heading}>
               Matches {matches.length > 0 && <span className="numbers">{matches.length}</span>}
             </h2>

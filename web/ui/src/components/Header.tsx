@@ -11,7 +11,7 @@ import classes from './Header.module.css';
 
 /** useSystem returns how the daemon is, asked for now and then. */
 export function useSystem() {
-  return useQuery({ queryKey: ['system'], queryFn: ({ signal }) => getSystem(signal), refetchInterval: 5000 });
+  return useQuery({ queryKey: ['system'], queryFn: ({ signal }) => getSystem(signal), refetchInterval: 10_000 });
 }
 
 export function Header({ call, onHome }: { call: BrowserCallControl; onHome: () => void }) {
