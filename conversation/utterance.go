@@ -60,4 +60,6 @@ type Match struct {
 	Stance string `json:"stance,omitempty"`
 	// DelayMS is the time from the end of the matched words to the moment the match was found.
 	DelayMS int64 `json:"delay_ms,omitempty"`
+	// RerunID names the re-run of history that found the match; it is empty for one that was found as it was said.
+	RerunID ID `json:"rerun_id,omitempty"`
 }
