@@ -51,7 +51,7 @@ func publish(d *apitest.Daemon, c conversation.Conversation) conversation.Event 
 // serve runs the API over d and returns its address.
 func serve(t *testing.T, d *apitest.Daemon, change ...func(*api.Options)) string {
 	t.Helper()
-	opts := api.Options{Version: "1.2.3", Conversations: d, Feed: d, Caller: d, Trackers: d, Schedules: d, Health: d, Recordings: t.TempDir()}
+	opts := api.Options{Version: "1.2.3", Conversations: d, Feed: d, Caller: d, Trackers: d.Trackers, Schedules: d, Health: d, Recordings: t.TempDir()}
 	for _, f := range change {
 		f(&opts)
 	}

@@ -15,6 +15,7 @@ func (s *Server) operations(api huma.API) {
 	s.conversationOperations(api)
 	s.callOperations(api)
 	s.trackerOperations(api)
+	s.libraryOperations(api)
 	register(s, api, operation("list-schedules", http.MethodGet, "/schedules", "Schedules", "List outbound schedules"), s.listSchedules)
 	register(s, api, operation("get-system", http.MethodGet, "/system", "System", "Describe the running daemon"), s.system)
 	s.streamOperations(api)

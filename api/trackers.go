@@ -38,14 +38,14 @@ type trackerAnswer struct {
 	Body     TrackerView
 }
 
-// author are the headers that tell who sent a request.
-type author struct {
+// Author are the headers that tell who sent a request.
+type Author struct {
 	UserAgent string `header:"User-Agent" hidden:"true"`
 	FetchSite string `header:"Sec-Fetch-Site" hidden:"true"`
 }
 
 // by names who sent a request, for the record: the command line, our page, or any other client.
-func (a *author) by() string {
+func (a *Author) by() string {
 	switch {
 	case strings.HasPrefix(a.UserAgent, "operatord-cli/"):
 		return "cli"
@@ -55,12 +55,12 @@ func (a *author) by() string {
 	return "api"
 }
 
-// trackerID is the path parameter of operations on one tracker.
-type trackerID struct {
+// TrackerPath is the path parameter of operations on one tracker.
+type TrackerPath struct {
 	ID string `path:"id" doc:"Identity, 16 digits" example:"1732207200000000"`
 }
 
-func (in *trackerID) id() conversation.ID { return conversation.ID(in.ID) }
+func (in *TrackerPath) id() conversation.ID { return conversation.ID(in.ID) }
 
 // trackerOperations registers everything below /api/v1/trackers.
 func (s *Server) trackerOperations(api huma.API) {
@@ -236,7 +236,7 @@ func (s *Server) listTrackers(ctx context.Context, c *catalog.Catalog, in *track
 }
 
 func (s *Server) getTracker(ctx context.Context, c *catalog.Catalog, in *struct {
-	trackerID
+	TrackerPath
 	IfNoneMatch string `header:"If-None-Match" doc:"Entity tag of a version that is known"`
 },
 ) (*trackerAnswer, error) {
@@ -251,7 +251,7 @@ func (s *Server) getTracker(ctx context.Context, c *catalog.Catalog, in *struct 
 }
 
 func (s *Server) createTracker(ctx context.Context, c *catalog.Catalog, in *struct {
-	author
+	Author
 	RawBody []byte
 },
 ) (*trackerAnswer, error) {
@@ -270,8 +270,8 @@ func (s *Server) createTracker(ctx context.Context, c *catalog.Catalog, in *stru
 
 // editInput are the parameters of an operation that changes one tracker.
 type editInput struct {
-	author
-	trackerID
+	Author
+	TrackerPath
 	IfMatch string `header:"If-Match" doc:"Entity tag of the version to change; another one is refused with 412"`
 	RawBody []byte
 }
@@ -321,21 +321,21 @@ func edit(ctx context.Context, c *catalog.Catalog, in *editInput, draft func(tra
 }
 
 func (s *Server) deleteTracker(ctx context.Context, c *catalog.Catalog, in *struct {
-	author
-	trackerID
+	Author
+	TrackerPath
 	IfMatch string `header:"If-Match" doc:"Entity tag of the version to delete; another one is refused with 412"`
 },
 ) (*struct{}, error) {
 	return nil, c.Delete(ctx, in.id(), in.by(), func(t tracking.Tracker) error { return permits(in.IfMatch, t) })
 }
 
-func (s *Server) trackerVersions(ctx context.Context, c *catalog.Catalog, in *trackerID) (*body[list[catalog.Version]], error) {
+func (s *Server) trackerVersions(ctx context.Context, c *catalog.Catalog, in *TrackerPath) (*body[list[catalog.Version]], error) {
 	return listOf(c.Versions(ctx, in.id()))
 }
 
 func (s *Server) restoreTracker(ctx context.Context, c *catalog.Catalog, in *struct {
-	author
-	trackerID
+	Author
+	TrackerPath
 	Version int `path:"version" minimum:"1"`
 },
 ) (*trackerAnswer, error) {

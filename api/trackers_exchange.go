@@ -47,7 +47,7 @@ type bulkAnswer struct {
 }
 
 func (s *Server) createTrackers(ctx context.Context, c *catalog.Catalog, in *struct {
-	author
+	Author
 	Mode    string `query:"mode" enum:"all,each" default:"all"`
 	RawBody []byte
 },
@@ -161,7 +161,7 @@ func (s *Server) exportTrackers(ctx context.Context, c *catalog.Catalog, in *str
 }
 
 type importInput struct {
-	author
+	Author
 	Format      string `query:"format" enum:"yaml,csv,json"`
 	DryRun      bool   `query:"dry_run" doc:"Check and answer, but change nothing"`
 	Existing    string `query:"existing" enum:"update,skip,refuse" default:"update" doc:"What becomes of a tracker whose name is taken"`

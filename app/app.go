@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -30,6 +31,7 @@ import (
 	"github.com/operatord/operatord/sip"
 	"github.com/operatord/operatord/store"
 	"github.com/operatord/operatord/tracking"
+	"github.com/operatord/operatord/tracking/catalog"
 	"github.com/operatord/operatord/tracking/encoder"
 	"github.com/operatord/operatord/web"
 	"github.com/operatord/operatord/webhook"
@@ -61,6 +63,7 @@ type App struct {
 	engine     *whisper.Engine
 	encoder    *encoder.Encoder
 	detector   *tracking.Detector
+	catalog    *catalog.Catalog
 	attendant  *attendant.Attendant
 	dialer     *dialer.Dialer
 	sip        *sip.Server
@@ -145,11 +148,7 @@ func (a *App) Run(ctx context.Context, ready func(addrs map[string]string) error
 func (a *App) Addrs() map[string]string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	addrs := make(map[string]string, len(a.addrs))
-	for name, addr := range a.addrs {
-		addrs[name] = addr
-	}
-	return addrs
+	return maps.Clone(a.addrs)
 }
 
 func (a *App) bound(name string, addr net.Addr) {
@@ -232,7 +231,7 @@ func (a *App) startWriter(ctx context.Context) error {
 		return fmt.Errorf("read last position: %w", err)
 	}
 	a.feed = call.NewFeed(events{a.writer, a.store}, position, time.Now)
-	a.life.background("event writer", a.writer.Run)
+	a.life.background(ctx, "event writer", a.writer.Run)
 	return nil
 }
 
@@ -246,14 +245,14 @@ func (a *App) startRecognition(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.loadTrackers(ctx); err != nil {
-		return err
-	}
 	a.life.onStop("models", func(context.Context) error { return a.closeModels() })
 	if err := a.openModels(ctx); err != nil {
 		return err
 	}
-	a.life.background("recognizer", a.recognizer.Run)
+	if err := a.openCatalog(ctx); err != nil {
+		return err
+	}
+	a.life.background(ctx, "recognizer", a.recognizer.Run)
 	return nil
 }
 
@@ -300,8 +299,8 @@ func (a *App) startJobs(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) startDialer(context.Context) error {
-	a.life.background("dialer", a.dialer.Run)
+func (a *App) startDialer(ctx context.Context) error {
+	a.life.background(ctx, "dialer", a.dialer.Run)
 	return nil
 }
 
@@ -318,7 +317,7 @@ func (a *App) startHTTP(ctx context.Context) error {
 	}
 	opts := api.Options{
 		Version: a.opts.Version, Conversations: conversations{a.store, a.writer}, Feed: api.FeedFunc(a.subscribe), Caller: caller{a},
-		Trackers: a.store, Schedules: a, Health: a, Recordings: a.recordings(),
+		Trackers: a.catalog, Schedules: a, Health: a, Recordings: a.recordings(),
 		Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}), UI: page, Token: a.cfg.HTTP.Token, Logger: a.log,
 	}
 	if a.webrtc != nil {
@@ -337,7 +336,7 @@ func (a *App) startHTTP(ctx context.Context) error {
 		Handler: surface.Handler(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
-	a.life.background("http", func(context.Context) error { return server.Serve(listener) })
+	a.life.background(ctx, "http", func(context.Context) error { return server.Serve(listener) })
 	a.life.onStop("http connections", func(ctx context.Context) error {
 		// The stream of events ends first: its connections count as busy and would hold the shutdown up.
 		return errors.Join(surface.Stop(ctx), server.Shutdown(ctx))

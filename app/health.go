@@ -92,6 +92,7 @@ func (a *App) System(ctx context.Context) (api.System, error) {
 	return api.System{
 		Version: a.opts.Version, Node: a.cfg.Node, StartedAt: a.health.started, State: state, Problems: problems,
 		Models: models, Addresses: a.Addrs(),
-		Counts: api.Counts{ActiveCalls: a.calls.Live(), Conversations: total, Trackers: len(trackers)},
+		Counts:   api.Counts{ActiveCalls: a.calls.Live(), Conversations: total, Trackers: len(trackers)},
+		Tracking: a.catalog.State(),
 	}, nil
 }

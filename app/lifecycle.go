@@ -33,9 +33,10 @@ func (l *lifecycle) onStop(name string, stop func(context.Context) error) {
 	l.steps = append(l.steps, step{name: name, stop: stop})
 }
 
-// background runs a task until it is stopped in its turn. A task that ends with an error before that fails the daemon.
-func (l *lifecycle) background(name string, run func(context.Context) error) {
-	ctx, cancel := context.WithCancel(context.Background())
+// background runs a task until it is stopped in its turn, not when ctx ends. A task that ends with an error before that
+// fails the daemon.
+func (l *lifecycle) background(ctx context.Context, name string, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
 	done.Go(func() {
 		err := run(ctx)

@@ -50,8 +50,8 @@ func (a *App) modelPaths(ctx context.Context) (weights.Paths, error) {
 	return paths, nil
 }
 
-// openModels finds the model files, opens the sentence encoder and the detector above it, and loads the speech model
-// and compiles the trackers in the background: calls are answered and recorded meanwhile.
+// openModels finds the model files, opens the sentence encoder and the detector above it, and loads the speech model in the
+// background: calls are answered and recorded meanwhile.
 func (a *App) openModels(ctx context.Context) error {
 	paths, err := a.modelPaths(ctx)
 	if err != nil {
@@ -67,12 +67,8 @@ func (a *App) openModels(ctx context.Context) error {
 	}
 	const loading = "loading"
 	a.health.problem(loading, "models are still being loaded")
-	a.life.background("model loading", func(ctx context.Context) error {
+	a.life.background(ctx, "model loading", func(ctx context.Context) error {
 		a.loadSpeech(paths)
-		if err := a.compileTrackers(ctx); err != nil {
-			a.health.problem("tracking", err.Error())
-			a.log.Error("compile trackers", "err", err)
-		}
 		a.health.solved(loading)
 		a.log.Info("models loaded", "took_ms", time.Since(a.health.started).Milliseconds())
 		return nil

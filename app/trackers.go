@@ -4,60 +4,91 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/operatord/operatord/conversation"
 	"github.com/operatord/operatord/tracking"
+	"github.com/operatord/operatord/tracking/catalog"
 )
 
-// loadTrackers brings the trackers of the configuration into the store, adds the samples to an empty one if that is
-// wanted, and compiles what there is.
+// Who changed a tracker, where it was not a request.
+const (
+	byConfig  = "config"
+	bySamples = "samples"
+)
+
+// openCatalog makes the catalog of trackers, brings those of the configuration into it, and keeps the detector up to date
+// with it in the background.
+func (a *App) openCatalog(ctx context.Context) error {
+	const part = "trackers"
+	opts := catalog.Options{
+		Store: a.store, Compiler: a.detector, IDs: &a.ids, Logger: a.log,
+		OnCompiled: func(err error) {
+			if err != nil {
+				a.health.problem(part, "calls are matched against older trackers: "+err.Error())
+				return
+			}
+			a.health.solved(part)
+		},
+	}
+	if a.encoder != nil {
+		opts.Encoder = a.encoder
+	}
+	for _, w := range a.cfg.Webhooks {
+		opts.Endpoints = append(opts.Endpoints, w.Name)
+	}
+	var err error
+	if a.catalog, err = catalog.New(opts); err != nil {
+		return err
+	}
+	if err := a.loadTrackers(ctx); err != nil {
+		return err
+	}
+	a.health.problem(part, "trackers are still being compiled")
+	a.life.background(ctx, "trackers", a.catalog.Run)
+	return nil
+}
+
+// loadTrackers brings the trackers of the configuration into the catalog, which then holds them as the file says, and adds
+// the samples to an empty one if that is wanted.
 func (a *App) loadTrackers(ctx context.Context) error {
-	stored, err := a.store.Trackers(ctx)
+	stored, err := a.catalog.Trackers(ctx)
 	if err != nil {
 		return fmt.Errorf("read trackers: %w", err)
 	}
 	wanted := configured(a.cfg.Tracking.Trackers)
-	if len(stored) == 0 && a.cfg.Tracking.SampleTrackers {
-		for _, sample := range tracking.Samples() {
-			if !slices.ContainsFunc(wanted, func(t tracking.Tracker) bool { return t.Name == sample.Name }) {
-				wanted = append(wanted, sample)
-			}
+	for _, t := range wanted {
+		if err := a.saveConfigured(ctx, stored, t); err != nil {
+			return fmt.Errorf("tracking.trackers: %q: %w", t.Name, err)
 		}
 	}
-	for _, t := range wanted {
-		if err := a.saveTracker(ctx, stored, t); err != nil {
-			return fmt.Errorf("save tracker %q: %w", t.Name, err)
+	if len(stored) > 0 || !a.cfg.Tracking.SampleTrackers {
+		return nil
+	}
+	for _, sample := range tracking.Samples() {
+		if slices.ContainsFunc(wanted, func(t tracking.Tracker) bool { return t.Name == sample.Name }) {
+			continue
+		}
+		if _, err := a.catalog.Create(ctx, bySamples, catalog.ContentOf(sample)); err != nil {
+			return fmt.Errorf("save sample tracker %q: %w", sample.Name, err)
 		}
 	}
 	return nil
 }
 
-// saveTracker stores t under the identity of the stored tracker of its name, unless that is the same already.
-func (a *App) saveTracker(ctx context.Context, stored []tracking.Tracker, t tracking.Tracker) error {
+// saveConfigured gives the stored tracker of t's name what the configuration can say of it, or creates it.
+func (a *App) saveConfigured(ctx context.Context, stored []tracking.Tracker, t tracking.Tracker) error {
 	i := slices.IndexFunc(stored, func(s tracking.Tracker) bool { return s.Name == t.Name })
 	if i < 0 {
-		t.ID = a.ids.Next(time.Now())
-		_, err := a.store.SaveTracker(ctx, t)
+		_, err := a.catalog.Create(ctx, byConfig, catalog.ContentOf(t))
 		return err
 	}
-	old := stored[i]
-	if old.Description == t.Description && old.Threshold == t.Threshold && old.Role == t.Role &&
-		old.Enabled == t.Enabled && slices.Equal(old.Vocabulary, t.Vocabulary) {
-		return nil
-	}
-	old.Description, old.Threshold, old.Role, old.Enabled, old.Vocabulary = t.Description, t.Threshold, t.Role, t.Enabled, t.Vocabulary
-	_, err := a.store.SaveTracker(ctx, old)
+	_, err := a.catalog.Change(ctx, stored[i].ID, byConfig, func(old tracking.Tracker) (catalog.Content, error) {
+		content := catalog.ContentOf(old)
+		content.Description, content.Vocabulary, content.Threshold = t.Description, t.Vocabulary, t.Threshold
+		content.Role, content.Enabled = t.Role, t.Enabled
+		return content, nil
+	})
 	return err
-}
-
-// compileTrackers gives the stored trackers to the detector.
-func (a *App) compileTrackers(ctx context.Context) error {
-	stored, err := a.store.Trackers(ctx)
-	if err != nil {
-		return fmt.Errorf("read trackers: %w", err)
-	}
-	return a.detector.SetTrackers(ctx, stored)
 }
 
 // sessionOf adapts a tracking session to what a call needs.

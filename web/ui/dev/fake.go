@@ -134,7 +134,7 @@ func (f *fake) serve(addr, token string) error {
 		return err
 	}
 	server, err := api.New(api.Options{
-		Version: "0.1.0-dev", Conversations: f, Feed: f, Caller: f, Trackers: f, Schedules: f, Health: f,
+		Version: "0.1.0-dev", Conversations: f, Feed: f, Caller: f, Trackers: f.Trackers, Schedules: f, Health: f,
 		Recordings: f.samples, WHIP: http.HandlerFunc(f.whip), UI: ui, Token: token,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
