@@ -12,9 +12,10 @@ type load struct {
 	workers  int
 	metrics  *metrics
 
-	mu   sync.Mutex
-	busy time.Duration // decoding since the last tick
-	rho  float64       // utilisation, smoothed
+	mu    sync.Mutex
+	busy  time.Duration // decoding since the last tick
+	rho   float64       // utilisation, smoothed
+	final time.Duration // what a thorough final takes, smoothed
 }
 
 // loadTick is how often the utilisation is measured, and loadWeight how much the newest measurement counts: a change is felt
@@ -24,15 +25,30 @@ const (
 	loadWeight = 0.4
 )
 
+// A thorough final should be ready when the pause that ends a turn is over, or little later. The other kind takes about half
+// as long (beam 5 against greedy, whisper.cpp 1.9.1) and has one more word in a hundred wrong.
+const (
+	thoroughLimit  = 700 * time.Millisecond
+	thoroughFactor = 2
+	thoroughWeight = 4 // one in so many: how much the newest counts
+)
+
 func newLoad(interval time.Duration, workers int, m *metrics) *load {
 	return &load{interval: interval, workers: workers, metrics: m}
 }
 
-// add counts time spent decoding.
-func (l *load) add(d time.Duration) {
+// add counts a decode.
+func (l *load) add(took time.Duration, k kind, p Params) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.busy += d
+	l.busy += took
+	if k == partialKind || p.FullContext {
+		return
+	}
+	if !p.Best {
+		took *= thoroughFactor
+	}
+	l.final += (took - l.final) / thoroughWeight
 }
 
 // tick ends a measurement of the given length.
@@ -69,5 +85,10 @@ func (l *load) partialInterval() time.Duration {
 // speculate reports whether turns may be decoded before it is certain that they have ended.
 func (l *load) speculate() bool { return l.utilisation() < 0.85 }
 
-// thorough reports whether there is time for the best search.
-func (l *load) thorough() bool { return l.utilisation() < 0.95 }
+// thorough reports whether there is time for the best search: the workers are not busy all the time, and the machine, which
+// may be busy with other things, is fast enough.
+func (l *load) thorough() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.rho < 0.95 && l.final < thoroughLimit
+}

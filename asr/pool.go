@@ -246,7 +246,7 @@ func (w *worker) run(ctx context.Context) {
 		result, err := w.decode(jobCtx, j)
 		took := time.Since(start)
 		served := w.pool.finish(j)
-		w.pool.load.add(took)
+		w.pool.load.add(took, served, j.params)
 		w.pool.metrics.decode.WithLabelValues(served.String()).Observe(took.Seconds())
 		if ctx.Err() != nil && err != nil {
 			err = ErrStopped
