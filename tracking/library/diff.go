@@ -9,13 +9,13 @@ import (
 
 // Difference is what sets a tracker apart from its entry. Its lists are never nil.
 type Difference struct {
-	PhrasesAdded   []string `json:"phrases_added" doc:"Phrases that the tracker has and the library has not"`
-	PhrasesRemoved []string `json:"phrases_removed" doc:"Phrases that the library has and the tracker has not"`
-	Changes        []Change `json:"changes" doc:"Members other than the vocabulary that differ"`
+	PhrasesAdded   []string       `json:"phrases_added" doc:"Phrases that the tracker has and the library has not"`
+	PhrasesRemoved []string       `json:"phrases_removed" doc:"Phrases that the library has and the tracker has not"`
+	Changes        []MemberChange `json:"changes" doc:"Members other than the vocabulary that differ"`
 }
 
-// Change is one member that differs. A list that differs only in its order is no change.
-type Change struct {
+// MemberChange is one member that differs. A list that differs only in its order is no change.
+type MemberChange struct {
 	Member  string `json:"member" example:"threshold" doc:"Name of the member in the JSON form of a tracker"`
 	Library any    `json:"library" doc:"Its value in the library"`
 	Tracker any    `json:"tracker" doc:"Its value in the tracker"`
@@ -32,7 +32,7 @@ func Diff(entry, tracker tracking.Tracker) Difference {
 	d := Difference{
 		PhrasesAdded:   without(tracker.Vocabulary, entry.Vocabulary),
 		PhrasesRemoved: without(entry.Vocabulary, tracker.Vocabulary),
-		Changes:        []Change{},
+		Changes:        []MemberChange{},
 	}
 	differ(&d, "description", entry.Description, tracker.Description)
 	differInList(&d, "categories", entry.Categories, tracker.Categories)
@@ -56,13 +56,13 @@ func Reset(entry, tracker tracking.Tracker) tracking.Tracker {
 
 func differ[T comparable](d *Difference, member string, library, tracker T) {
 	if library != tracker {
-		d.Changes = append(d.Changes, Change{Member: member, Library: library, Tracker: tracker})
+		d.Changes = append(d.Changes, MemberChange{Member: member, Library: library, Tracker: tracker})
 	}
 }
 
 func differInList(d *Difference, member string, library, tracker []string) {
 	if len(without(library, tracker))+len(without(tracker, library)) > 0 {
-		d.Changes = append(d.Changes, Change{Member: member, Library: listed(library), Tracker: listed(tracker)})
+		d.Changes = append(d.Changes, MemberChange{Member: member, Library: listed(library), Tracker: listed(tracker)})
 	}
 }
 

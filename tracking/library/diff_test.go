@@ -49,8 +49,8 @@ func TestDiffNamesWhatWasChanged(t *testing.T) {
 		members = append(members, c.Member)
 	}
 	require.Equal(t, []string{"description", "threshold", "role", "exclusions", "negative_examples", "stance"}, members)
-	require.Contains(t, d.Changes, library.Change{Member: "threshold", Library: entry.Threshold, Tracker: 0.7})
-	require.Contains(t, d.Changes, library.Change{Member: "exclusions", Library: []string{}, Tracker: []string{"cancel culture"}})
+	require.Contains(t, d.Changes, library.MemberChange{Member: "threshold", Library: entry.Threshold, Tracker: 0.7})
+	require.Contains(t, d.Changes, library.MemberChange{Member: "exclusions", Library: []string{}, Tracker: []string{"cancel culture"}})
 }
 
 func TestDiffHasNoNullInJSON(t *testing.T) {
