@@ -102,7 +102,7 @@ func (r *Receiver) Push(p *rtp.Packet, arrival time.Time) {
 	}
 	r.stats.PacketsReceived++
 	r.stats.LastPacket = arrival
-	if p.PayloadType == r.options.DTMFPayloadType || p.PayloadType == payloadTypeCN {
+	if !r.isAudio(p.PayloadType) {
 		r.pushEvent(p)
 		return
 	}
@@ -120,14 +120,18 @@ func (r *Receiver) Push(p *rtp.Packet, arrival time.Time) {
 
 // accepts reports whether a payload type belongs to the stream. options do not change.
 func (r *Receiver) accepts(payloadType uint8) bool {
-	switch payloadType {
-	case r.options.ReceivePayloadType, r.options.Codec.PayloadType:
+	switch {
+	case r.isAudio(payloadType):
 		return true
-	case payloadTypeCN:
+	case payloadType == payloadTypeCN:
 		return r.options.Codec.ClockRate == plcRate
 	default:
 		return r.options.DTMFPayloadType != 0 && payloadType == r.options.DTMFPayloadType
 	}
+}
+
+func (r *Receiver) isAudio(payloadType uint8) bool {
+	return payloadType == r.options.ReceivePayloadType || payloadType == r.options.Codec.PayloadType
 }
 
 // restart forgets what belongs to a stream that has been replaced by another.
@@ -142,7 +146,7 @@ func (r *Receiver) pushEvent(p *rtp.Packet) {
 	if r.buffer.push(p.SequenceNumber, p.Timestamp, 0, nil) {
 		r.restart()
 	}
-	if p.PayloadType == payloadTypeCN {
+	if p.PayloadType != r.options.DTMFPayloadType {
 		return
 	}
 	if digit := r.dtmf.push(p.Timestamp, p.Marker, p.Payload); digit != 0 && len(r.digits) < maxDigits {

@@ -36,16 +36,16 @@ type transfer struct {
 	packet *rtp.Packet
 }
 
-func newLink(t testing.TB, name string) *link {
-	t.Helper()
+func newLink(tb testing.TB, name string) *link {
+	tb.Helper()
 	c, ok := media.CodecNamed(name)
-	require.True(t, ok)
-	l := &link{t: t, epoch: time.Unix(1e9, 0)}
+	require.True(tb, ok)
+	l := &link{t: tb, epoch: time.Unix(1e9, 0)}
 	var err error
 	l.receiver, err = media.NewReceiver(media.ReceiverOptions{Codec: c, DTMFPayloadType: 101})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	l.sender, err = media.NewSender(media.SenderOptions{Codec: c, Write: l.write})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return l
 }
 
@@ -148,7 +148,7 @@ func TestReorderedPacketsAreSorted(t *testing.T) {
 
 func TestDuplicatesAreDropped(t *testing.T) {
 	l := newLink(t, media.NamePCMU)
-	l.deliver = func(i int, p *rtp.Packet) []transfer {
+	l.deliver = func(_ int, p *rtp.Packet) []transfer {
 		return []transfer{{l.now, p}, {l.now, p}, {l.now + 70*time.Millisecond, p}}
 	}
 	l.run(100, nil)
@@ -230,7 +230,7 @@ func TestAStallDelaysSpeechAndTheBacklogDrains(t *testing.T) {
 
 func TestABurstBeyondTheBufferKeepsTheNewest(t *testing.T) {
 	l := newLink(t, media.NamePCMU)
-	l.deliver = func(i int, p *rtp.Packet) []transfer { return []transfer{{max(l.now, 200*media.FrameDuration), p}} }
+	l.deliver = func(_ int, p *rtp.Packet) []transfer { return []transfer{{max(l.now, 200*media.FrameDuration), p}} }
 	l.run(600, nil)
 	require.NotZero(t, l.receiver.Stats().PacketsDiscarded)
 	require.LessOrEqual(t, slices.Max(l.depths), 64.0*frameMS)
@@ -423,6 +423,18 @@ func FuzzReceiver(f *testing.F) {
 		}
 		r.ReadFrame(dst)
 	})
+}
+
+// The payload type of PCMU is 0, which is also what says that there are no telephone events.
+func TestPCMUIsHeardWithoutTelephoneEvents(t *testing.T) {
+	l := newLink(t, media.NamePCMU)
+	var err error
+	pcmu, _ := media.CodecNamed(media.NamePCMU)
+	l.receiver, err = media.NewReceiver(media.ReceiverOptions{Codec: pcmu})
+	require.NoError(t, err)
+	l.run(50, nil)
+	require.Equal(t, media.Received, l.frames[len(l.frames)-1].Kind)
+	require.Zero(t, l.frames[len(l.frames)-1].Digit)
 }
 
 func BenchmarkFrame(b *testing.B) {
