@@ -149,10 +149,13 @@ func (w *Writer) Err() error {
 }
 
 // Replay stores what an earlier run left in the spool. Call it before Run, and before asking the store for the last
-// position or for interrupted conversations.
+// position or for interrupted conversations. A slow database gets ever smaller batches; one that does not take a single
+// event in time, or fails in any other way, is an error.
 func (w *Writer) Replay(ctx context.Context) error {
 	for w.spoolLen() > 0 {
-		if err := w.step(ctx); err != nil {
+		divisible := w.batchSize() > 1
+		err := w.step(ctx)
+		if err != nil && (!divisible || !errors.Is(err, context.DeadlineExceeded)) {
 			return fmt.Errorf("replay spooled events: %w", err)
 		}
 	}
@@ -245,6 +248,13 @@ func (w *Writer) spoolLen() int {
 	w.transfer.Lock()
 	defer w.transfer.Unlock()
 	return w.spool.len()
+}
+
+// batchSize returns how many events the next batch may have.
+func (w *Writer) batchSize() int {
+	w.transfer.Lock()
+	defer w.transfer.Unlock()
+	return w.size
 }
 
 // signal makes the receiver of c look, now or when it next does.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"database/sql"
 	"math"
 	"os"
 	"testing"
@@ -24,6 +25,7 @@ func testFaults(t *testing.T, d Driver) {
 	t.Run("an event that can never be stored is rejected alone", func(t *testing.T) { testPoison(t, d) })
 	t.Run("events go to the spool while the database is away", func(t *testing.T) { testOutage(t, d) })
 	t.Run("the spool of an earlier run is replayed", func(t *testing.T) { testReplay(t, d) })
+	t.Run("a slow database replays the spool in smaller batches", func(t *testing.T) { testSlowReplay(t, d) })
 	t.Run("a full spool loses the newest events and says so", func(t *testing.T) { testLoss(t, d) })
 	t.Run("a closed database keeps events in the spool", func(t *testing.T) {
 		b, s := d.New(t), NewScript()
@@ -148,6 +150,41 @@ func testReplay(t *testing.T, d Driver) {
 	w.Append(s.Events[len(s.Events)-1])
 	b.Flush(w)
 	requireEvents(t, b, s.Events)
+}
+
+func testSlowReplay(t *testing.T, d Driver) {
+	t.Helper()
+	b, s := d.New(t), NewScript()
+	c := s.Inbound("+15550100", "100", nil)
+	for range 100 {
+		s.Say(c, 0, "hello")
+	}
+	release := d.Block(t, b.Dir)
+	w := b.Writer(func(o *store.WriterOptions) { o.DrainTimeout = 50 * time.Millisecond })
+	for _, ev := range s.Events {
+		w.Append(ev)
+	}
+	require.NoError(t, b.Run(w)())
+	release()
+
+	var current *sql.Tx
+	events, inTime := 0, 10
+	slow := func(_ context.Context, tx *sql.Tx, _ conversation.Event) error {
+		if tx != current {
+			current, events = tx, 0
+		}
+		if events++; events > inTime {
+			return context.DeadlineExceeded
+		}
+		return nil
+	}
+	w = b.Writer(func(o *store.WriterOptions) { o.Hooks = []store.Hook{slow} })
+	inTime = 0
+	require.ErrorIs(t, w.Replay(t.Context()), context.DeadlineExceeded, "not a single event")
+	inTime = 10
+	require.NoError(t, w.Replay(t.Context()))
+	requireEvents(t, b, s.Events)
+	require.NoError(t, b.Run(w)())
 }
 
 func testLoss(t *testing.T, d Driver) {
