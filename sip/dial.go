@@ -143,11 +143,11 @@ func addHeaders(inv *sipmsg.Request, headers map[string]string) error {
 		if !isToken(name) || ownHeader(name) {
 			return fmt.Errorf("%w header name %q", ErrInvalid, name)
 		}
-		value, err := clean("header "+name, value)
+		cleaned, err := clean("header "+name, value)
 		if err != nil {
 			return err
 		}
-		inv.AppendHeader(sipmsg.NewHeader(name, value))
+		inv.AppendHeader(sipmsg.NewHeader(name, cleaned))
 	}
 	return nil
 }
@@ -219,11 +219,11 @@ func (d *dialing) run(ctx context.Context, ringTimeout time.Duration) error {
 			d.leg.server.metrics.sent(sipmsg.INVITE, 0)
 			return d.leg.abandon(fmt.Errorf("send INVITE: %w", ending(d.tx)))
 		case <-ring.C:
-			return d.giveUp(ErrRingTimeout)
+			return d.giveUp(ctx, ErrRingTimeout)
 		case <-ctx.Done():
-			return d.giveUp(ctx.Err())
+			return d.giveUp(ctx, ctx.Err())
 		case <-d.leg.server.stopping:
-			return d.giveUp(ErrStopped)
+			return d.giveUp(ctx, ErrStopped)
 		}
 	}
 }
@@ -357,20 +357,20 @@ func (l *Leg) dropFork(ctx context.Context, inv *sipmsg.Request, res *sipmsg.Res
 
 // giveUp cancels the call and returns why. The rest of its life, which may be an answer that crosses the CANCEL, goes
 // on without the caller.
-func (d *dialing) giveUp(why error) error {
+func (d *dialing) giveUp(ctx context.Context, why error) error {
 	code, by := sipmsg.StatusRequestTerminated, ByLocal
 	if errors.Is(why, ErrStopped) {
 		by = BySystem
 	}
 	t := Termination{By: by, Code: code, Text: why.Error()}
-	d.leg.server.background(func() { d.withdraw(t) })
+	d.leg.server.background(func() { d.withdraw(ctx, t) })
 	return why
 }
 
 // withdraw sends CANCEL as soon as that is allowed, and waits for the final response to the INVITE: a refusal, which
 // the transaction acknowledges, or an answer, which must be acknowledged and hung up (RFC 3261 section 9.1).
-func (d *dialing) withdraw(t Termination) {
-	ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout)
+func (d *dialing) withdraw(ctx context.Context, t Termination) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer cancel()
 	defer d.leg.end(t)
 	if d.provisional {
@@ -411,9 +411,9 @@ func (d *dialing) withdraw(t Termination) {
 func (d *dialing) cancelInvite(ctx context.Context) {
 	s := d.leg.server
 	s.background(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opt.ByeTimeout)
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opt.ByeTimeout)
 		defer cancel()
-		res, err := s.roundTrip(ctx, newCancel(d.invite))
+		res, err := s.roundTrip(bounded, newCancel(d.invite))
 		if err != nil {
 			d.leg.log.Debug("CANCEL got no answer", "err", err)
 			s.metrics.sent(sipmsg.CANCEL, 0)

@@ -26,7 +26,7 @@ type refusal struct {
 // transaction when it returns. A re-INVITE goes to its leg.
 func (s *Server) onInvite(calls context.Context, req *sipmsg.Request, tx sipmsg.ServerTransaction) {
 	if tag, _ := req.To().Params.Get("tag"); tag != "" {
-		s.onReinvite(req, tx)
+		s.onReinvite(calls, req, tx)
 		return
 	}
 	s.send(tx, req, s.response(req, sipmsg.StatusTrying, "Trying", ""))

@@ -39,8 +39,8 @@ func (h *harness) Stop(ctx context.Context) error {
 }
 
 // start runs a server on loopback. Its handler hands the leg to the test and stays until the leg has ended.
-func start(t testing.TB, change ...func(*sip.Options)) *harness {
-	t.Helper()
+func start(tb testing.TB, change ...func(*sip.Options)) *harness {
+	tb.Helper()
 	h := &harness{legs: make(chan *sip.Leg, 64), metrics: prometheus.NewRegistry()}
 	o := sip.Options{
 		UDP: "127.0.0.1:0", TCP: "127.0.0.1:0",
@@ -57,14 +57,14 @@ func start(t testing.TB, change ...func(*sip.Options)) *harness {
 		f(&o)
 	}
 	s, err := sip.New(o)
-	require.NoError(t, err)
-	require.NoError(t, s.Start(t.Context()))
+	require.NoError(tb, err)
+	require.NoError(tb, s.Start(tb.Context()))
 	h.Server = s
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := s.Stop(ctx); !h.stopped {
-			require.NoError(t, err)
+			require.NoError(tb, err)
 		}
 	})
 	return h
@@ -92,28 +92,28 @@ func (h *harness) tcp() netip.AddrPort {
 }
 
 // leg returns the leg of the next call.
-func (h *harness) leg(t testing.TB) *sip.Leg {
-	t.Helper()
+func (h *harness) leg(tb testing.TB) *sip.Leg {
+	tb.Helper()
 	select {
 	case l := <-h.legs:
 		return l
 	case <-time.After(patience):
-		require.Fail(t, "no call arrived")
+		require.Fail(tb, "no call arrived")
 		return nil
 	}
 }
 
 // dropped returns how many packets were dropped for a reason.
-func (h *harness) dropped(t testing.TB, reason string) float64 {
-	t.Helper()
-	return h.counter(t, "operatord_sip_dropped_total", "reason", reason)
+func (h *harness) dropped(tb testing.TB, reason string) float64 {
+	tb.Helper()
+	return h.counter(tb, "operatord_sip_dropped_total", "reason", reason)
 }
 
 // counter returns the sum of the series of a counter or gauge that have the given label values, in pairs.
-func (h *harness) counter(t testing.TB, name string, labels ...string) float64 {
-	t.Helper()
+func (h *harness) counter(tb testing.TB, name string, labels ...string) float64 {
+	tb.Helper()
 	families, err := h.metrics.Gather()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	sum := 0.0
 	for _, f := range families {
 		if f.GetName() != name {
@@ -137,13 +137,13 @@ func (h *harness) counter(t testing.TB, name string, labels ...string) float64 {
 }
 
 // ended waits for the end of a leg and returns it.
-func ended(t testing.TB, l *sip.Leg) sip.Termination {
-	t.Helper()
+func ended(tb testing.TB, l *sip.Leg) sip.Termination {
+	tb.Helper()
 	select {
 	case <-l.Done():
 		return l.End()
 	case <-time.After(patience):
-		require.Fail(t, "leg did not end")
+		require.Fail(tb, "leg did not end")
 		return sip.Termination{}
 	}
 }
@@ -156,13 +156,13 @@ func async[T any](f func() T) <-chan T {
 }
 
 // result waits for an async result.
-func result[T any](t testing.TB, ch <-chan T) T {
-	t.Helper()
+func result[T any](tb testing.TB, ch <-chan T) T {
+	tb.Helper()
 	select {
 	case v := <-ch:
 		return v
 	case <-time.After(patience):
-		require.Fail(t, "no result")
+		require.Fail(tb, "no result")
 		var zero T
 		return zero
 	}

@@ -10,7 +10,7 @@ import (
 
 // onReinvite serves an INVITE within a dialog: hold, resume, another address or codec (RFC 3261 section 14.2). One
 // without an offer, as session refreshes and gateways send it, gets ours and answers it in the ACK.
-func (s *Server) onReinvite(req *sipmsg.Request, tx sipmsg.ServerTransaction) {
+func (s *Server) onReinvite(calls context.Context, req *sipmsg.Request, tx sipmsg.ServerTransaction) {
 	l := s.modifiable(req, tx)
 	if l == nil {
 		return
@@ -30,13 +30,12 @@ func (s *Server) onReinvite(req *sipmsg.Request, tx sipmsg.ServerTransaction) {
 	res := s.response(req, sipmsg.StatusOK, "OK", "")
 	s.withContact(res, l.dialog.transport)
 	withSDP(res, body)
-	ctx := context.Background() // the wait is bounded by the ACK timeout and the end of the leg
-	ack, err := l.respondUntilACK(ctx, tx, req, res)
+	ack, err := l.respondUntilACK(calls, tx, req, res) // bounded by the ACK timeout and the end of the leg
 	if err == nil && len(req.Body()) == 0 {
 		err = l.applyAnswer(ack.Body())
 	}
 	if err != nil {
-		_ = l.fail(ctx, err) // has ended the leg; there is nobody to tell
+		_ = l.fail(calls, err) // has ended the leg; there is nobody to tell
 	}
 }
 

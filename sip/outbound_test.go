@@ -2,7 +2,6 @@ package sip_test
 
 import (
 	"context"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -340,7 +339,7 @@ func TestOutboundCallGoesThroughTheTrunkHost(t *testing.T) {
 	d := result(t, call)
 	require.NoError(t, d.err)
 
-	t.Run("who may talk to us about this call, but not call us", func(t *testing.T) {
+	t.Run("who may talk to us about this call, but not call us", func(*testing.T) {
 		c := p.newCall()
 		c.invite(offer("sendrecv"))
 		c.ack(p.response(403), "")
@@ -386,5 +385,5 @@ func TestDialRefusesWhatCannotBeSent(t *testing.T) {
 func TestStatusErrorReadsAsOneLine(t *testing.T) {
 	err := &sip.StatusError{Code: 486, Reason: "Busy Here", Q850: 17}
 	require.Equal(t, "refused with 486 Busy Here (Q.850 cause 17)", err.Error())
-	require.False(t, strings.Contains((&sip.StatusError{Code: 480, Reason: "x"}).Error(), "Q.850"))
+	require.NotContains(t, (&sip.StatusError{Code: 480, Reason: "x"}).Error(), "Q.850")
 }

@@ -22,18 +22,18 @@ type peer struct {
 	buf  []byte
 }
 
-func newPeer(t testing.TB, h *harness) *peer {
-	t.Helper()
-	return newPeerAt(t, h, "127.0.0.1:0")
+func newPeer(tb testing.TB, h *harness) *peer {
+	tb.Helper()
+	return newPeerAt(tb, h, "127.0.0.1:0")
 }
 
-func newPeerAt(t testing.TB, h *harness, addr string) *peer {
-	t.Helper()
+func newPeerAt(tb testing.TB, h *harness, addr string) *peer {
+	tb.Helper()
 	var lc net.ListenConfig
-	conn, err := lc.ListenPacket(t.Context(), "udp4", addr)
-	require.NoError(t, err)
-	t.Cleanup(func() { conn.Close() })
-	return &peer{t: t, conn: conn, host: h, buf: make([]byte, 65536)}
+	conn, err := lc.ListenPacket(tb.Context(), "udp4", addr)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { conn.Close() })
+	return &peer{t: tb, conn: conn, host: h, buf: make([]byte, 65536)}
 }
 
 func (p *peer) addr() netip.AddrPort { return p.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
@@ -133,9 +133,15 @@ func (c *call) learn(res *sipmsg.Response) {
 // ok returns the 200 to a request of this call. Everything else before it is skipped.
 func (c *call) ok(method sipmsg.RequestMethod) *sipmsg.Response {
 	c.p.t.Helper()
+	return c.final(method, 200)
+}
+
+// final returns the response with a status to a request of this call. Everything else before it is skipped.
+func (c *call) final(method sipmsg.RequestMethod, status int) *sipmsg.Response {
+	c.p.t.Helper()
 	for {
 		res, ok := c.p.read().(*sipmsg.Response)
-		if ok && res.StatusCode == 200 && res.CallID().Value() == c.id && res.CSeq().MethodName == method {
+		if ok && res.StatusCode == status && res.CallID().Value() == c.id && res.CSeq().MethodName == method {
 			return res
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -407,10 +408,8 @@ func (s *Server) welcome(l *Leg, a netip.Addr) {
 	if _, open := s.legs[legKey{l.dialog.callID, l.dialog.localTag}]; !open {
 		return
 	}
-	for _, known := range l.peers {
-		if known == a {
-			return
-		}
+	if slices.Contains(l.peers, a) {
+		return
 	}
 	l.peers = append(l.peers, a)
 	s.peers[a]++

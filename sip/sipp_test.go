@@ -7,6 +7,7 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -81,11 +82,11 @@ func TestSippCallsUs(t *testing.T) {
 
 func TestWeCallSipp(t *testing.T) {
 	h := start(t)
-	free, err := net.ListenPacket("udp4", "127.0.0.1:0") //nolint:noctx // closed at once: sipp needs a port by number
+	free, err := net.ListenPacket("udp4", "127.0.0.1:0") // closed at once: sipp needs a port by number
 	require.NoError(t, err)
 	port := free.LocalAddr().(*net.UDPAddr).Port
 	require.NoError(t, free.Close())
-	done := sipp(t, "uas.xml", "-p", fmt.Sprint(port), "-m", "5")
+	done := sipp(t, "uas.xml", "-p", strconv.Itoa(port), "-m", "5")
 	for range 5 { // the INVITE is repeated until sipp listens
 		var rang bool
 		l, err := h.Dial(t.Context(), sip.DialOptions{

@@ -12,15 +12,15 @@ import (
 )
 
 // torture returns the messages of testdata/torture by name.
-func torture(t testing.TB) map[string]string {
-	t.Helper()
+func torture(tb testing.TB) map[string]string {
+	tb.Helper()
 	files, err := filepath.Glob("testdata/torture/*.sip")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
+	require.NoError(tb, err)
+	require.NotEmpty(tb, files)
 	messages := map[string]string{}
 	for _, f := range files {
 		data, err := os.ReadFile(f)
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		messages[strings.TrimSuffix(filepath.Base(f), ".sip")] = crlf(string(data))
 	}
 	return messages

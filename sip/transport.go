@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +28,7 @@ const (
 // went through a few proxies exceeds the default of 1500 easily, and a fragmented answer beats none.
 //
 // What it does not write to the logger it is given goes to its default logger: warnings about its own reference counts.
-func init() {
+func init() { //nolint:gochecknoinits // the only moment before every use: servers and clients of one process share them
 	sipmsg.UDPMTUSize = maxUDPMessage + 200
 	sipmsg.SetDefaultLogger(slog.New(slog.DiscardHandler))
 }
@@ -55,7 +56,7 @@ func (s *Server) listen(ctx context.Context) error {
 			slots: make(chan struct{}, maxTCPConns),
 		}
 	}
-	s.host = s.advertisedHost()
+	s.host = s.advertisedHost(ctx)
 	if err := s.setMediaIP(); err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func (s *Server) closeSockets() {
 }
 
 // advertisedHost returns the host for Via and Contact.
-func (s *Server) advertisedHost() string {
+func (s *Server) advertisedHost(ctx context.Context) string {
 	if s.opt.AdvertisedHost != "" {
 		return s.opt.AdvertisedHost
 	}
@@ -112,7 +113,7 @@ func (s *Server) advertisedHost() string {
 	if ip := bound.Addr().Unmap(); !ip.IsUnspecified() {
 		return ip.String()
 	}
-	return routedIP().String()
+	return routedIP(ctx).String()
 }
 
 // setMediaIP decides which address the session descriptions give.
@@ -133,8 +134,8 @@ func (s *Server) setMediaIP() error {
 }
 
 // routedIP returns the local address of the default route, or loopback on a machine without a network. No packet is sent.
-func routedIP() netip.Addr {
-	conn, err := net.Dial("udp4", "192.0.2.1:9") // TEST-NET-1, RFC 5737
+func routedIP(ctx context.Context) netip.Addr {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "udp4", "192.0.2.1:9") // TEST-NET-1, RFC 5737
 	if err != nil {
 		return netip.MustParseAddr("127.0.0.1")
 	}
@@ -144,12 +145,7 @@ func routedIP() netip.Addr {
 
 // allowed reports whether the configuration lets a talk to us.
 func (s *Server) allowed(a netip.Addr) bool {
-	for _, p := range s.opt.Allow {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.opt.Allow, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // knows reports whether a may talk to us: it is allowed, or part of a call that we placed.
@@ -254,7 +250,7 @@ type tcpConn struct {
 
 // Write implements net.Conn.
 func (c *tcpConn) Write(b []byte) (int, error) {
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(tcpWriteTimeout)); err != nil {
+	if err := c.SetWriteDeadline(time.Now().Add(tcpWriteTimeout)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(b)
