@@ -103,9 +103,9 @@ func machineOpening(c *conversation.Conversation, greeter conversation.Role, m c
 	case c.Direction == conversation.Outbound:
 		return fmt.Sprintf("The operator called %s and reached an answering machine%s", party(c), afterWait(c))
 	case greeter == conversation.RoleCaller:
-		return fmt.Sprintf("%s was an answering machine", caller(c))
+		return caller(c) + " was an answering machine"
 	case m.CallerWords == 0:
-		return fmt.Sprintf("%s reached an answering machine and left no message", caller(c))
+		return caller(c) + " reached an answering machine and left no message"
 	}
 	talk := time.Duration(m.CallerTalkMS) * time.Millisecond
 	return fmt.Sprintf("%s reached an answering machine and left a message of %s", caller(c), lasted(talk))

@@ -113,6 +113,11 @@ func TestSummaries(t *testing.T) {
 			end:  conversation.End{Status: conversation.Failed, Cause: conversation.CauseSetupError, Reason: "SIP 500 from the trunk."},
 			want: "The operator called 1002, but the call failed: SIP 500 from the trunk.",
 		},
+		"outbound failure without a reason": {
+			direction: conversation.Outbound, to: "1002",
+			end:  conversation.End{Status: conversation.Failed, Cause: conversation.CauseSetupError},
+			want: "The operator called 1002, but the call failed.",
+		},
 		"outbound voicemail": {
 			direction: conversation.Outbound, to: "1002", wait: 7 * time.Second, length: 9 * time.Second,
 			end:  conversation.End{Status: conversation.Voicemail, By: conversation.PartyOperator, Cause: conversation.CauseVoicemail},

@@ -95,6 +95,9 @@ func list(names []string) string {
 }
 
 func lowerFirst(s string) string {
+	if s == "" {
+		return ""
+	}
 	r, size := utf8.DecodeRuneInString(s)
 	if next, _ := utf8.DecodeRuneInString(s[size:]); unicode.IsUpper(next) {
 		return s // an abbreviation

@@ -70,7 +70,7 @@ func wordValence(tokens []string, i int) float64 {
 	for distance := 1; distance <= scope && distance <= i; distance++ {
 		word := tokens[i-distance]
 		strength += degree(word) * (1 - boostDecay*float64(distance-1))
-		negated = negated || isNegation(word) && !(word == "no" && strings.HasPrefix(tokens[i], "thank"))
+		negated = negated || isNegation(word) && (word != "no" || !strings.HasPrefix(tokens[i], "thank"))
 	}
 	valence += math.Copysign(strength, valence) * math.Copysign(1, math.Abs(valence)+strength)
 	if negated {

@@ -122,7 +122,8 @@ func embed(ctx context.Context, enc *encoder.Encoder, examples []example) error 
 			for _, v := range vector {
 				features = append(features, float64(v))
 			}
-			part[i].features = append(features, sentiment.Valence(part[i].text), 1)
+			features = append(features, sentiment.Valence(part[i].text), 1)
+			part[i].features = features
 		}
 	}
 	return nil
@@ -147,7 +148,7 @@ func fitBest(examples []example) ([]float64, error) {
 			return nil, err
 		}
 		r := correlation(examples[split:], weights)
-		fmt.Printf("ridge %5.1f: correlation with held-out ratings %.4f\n", ridge, r)
+		log.Printf("ridge %5.1f: correlation with held-out ratings %.4f", ridge, r)
 		if r > bestR {
 			bestRidge, bestR = ridge, r
 		}
@@ -157,7 +158,7 @@ func fitBest(examples []example) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	fmt.Printf("lexicon alone: %.4f\n", correlation(project(examples[split:], last), alone))
+	log.Printf("lexicon alone: %.4f", correlation(project(examples[split:], last), alone))
 	return fit(examples, bestRidge)
 }
 
