@@ -83,11 +83,16 @@ func TestLatch(t *testing.T) {
 			{other, 1, 1, 0, true}, {other, 1, 2, 0, true}, {other, 1, 3, 0, true}, {signalled, 2, 1, 0, true}, {other, 1, 4, 0, false},
 		}, signalled},
 		"same stream from a new address after silence": {[]packet{
-			{signalled, 1, 1, 0, true}, {nat, 1, 2, time.Second, false}, {nat, 1, 200, 3 * time.Second, false},
-			{nat, 1, 201, 3 * time.Second, false}, {nat, 1, 202, 3 * time.Second, true},
+			{signalled, 1, 1, 0, true},
+			{nat, 1, 2, time.Second, false},
+			{nat, 1, 200, 3 * time.Second, false},
+			{nat, 1, 201, 3 * time.Second, false},
+			{nat, 1, 202, 3 * time.Second, true},
 		}, nat},
 		"another stream never": {[]packet{
-			{signalled, 1, 1, 0, true}, {other, 2, 1, 9 * time.Second, false}, {other, 2, 2, 9 * time.Second, false},
+			{signalled, 1, 1, 0, true},
+			{other, 2, 1, 9 * time.Second, false},
+			{other, 2, 2, 9 * time.Second, false},
 			{other, 2, 3, 9 * time.Second, false},
 		}, signalled},
 	} {

@@ -176,12 +176,11 @@ func (b *jitterBuffer) makeRoomFor(sequence uint16) {
 }
 
 // take marks the next packet as played.
-func (b *jitterBuffer) take() *jitterSlot {
+func (b *jitterBuffer) take() {
 	s := b.slot(b.next)
 	s.state = slotDone
 	b.held--
 	b.buffered -= s.samples
-	return s
 }
 
 // deepen reacts to a packet that came too late.

@@ -15,25 +15,25 @@ import (
 
 var loopback = netip.MustParseAddr("127.0.0.1")
 
-func newSession(t testing.TB) *media.Session {
-	t.Helper()
+func newSession(tb testing.TB) *media.Session {
+	tb.Helper()
 	s, err := media.NewSession(media.SessionOptions{BindIP: loopback})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
 	return s
 }
 
 // connect starts two sessions that talk to each other.
-func connect(t testing.TB, name string) (a, b *media.Session, n media.Negotiated) {
-	t.Helper()
+func connect(tb testing.TB, name string) (a, b *media.Session, n media.Negotiated) {
+	tb.Helper()
 	c, ok := media.CodecNamed(name)
-	require.True(t, ok)
-	a, b = newSession(t), newSession(t)
+	require.True(tb, ok)
+	a, b = newSession(tb), newSession(tb)
 	n = media.Negotiated{Codec: c, DTMFPayloadType: 101}
 	n.Remote = a.LocalAddr()
-	require.NoError(t, b.Start(n))
+	require.NoError(tb, b.Start(n))
 	n.Remote = b.LocalAddr()
-	require.NoError(t, a.Start(n))
+	require.NoError(tb, a.Start(n))
 	return a, b, n
 }
 

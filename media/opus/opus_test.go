@@ -90,13 +90,13 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-func encode(t testing.TB, frames int) (packets [][]byte) {
-	t.Helper()
+func encode(tb testing.TB, frames int) (packets [][]byte) {
+	tb.Helper()
 	e, err := opus.NewEncoder()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	for i := range frames {
 		p, err := e.Append(nil, voice(i*frame, frame))
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		packets = append(packets, p)
 	}
 	return packets

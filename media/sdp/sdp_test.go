@@ -18,17 +18,17 @@ const (
 	pcmu = head + "m=audio 40000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n"
 )
 
-func negotiator(t testing.TB, codecs ...media.Codec) *sdp.Negotiator {
-	t.Helper()
+func negotiator(tb testing.TB, codecs ...media.Codec) *sdp.Negotiator {
+	tb.Helper()
 	n, err := sdp.NewNegotiator(sdp.Options{Addr: netip.MustParseAddrPort("198.51.100.7:30000"), Codecs: codecs})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return n
 }
 
-func codec(t testing.TB, name string) media.Codec {
-	t.Helper()
+func codec(tb testing.TB, name string) media.Codec {
+	tb.Helper()
 	c, ok := media.CodecNamed(name)
-	require.True(t, ok)
+	require.True(tb, ok)
 	return c
 }
 

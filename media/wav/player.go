@@ -18,6 +18,9 @@ import (
 // Format tags of PCM (RFC 2361), plain and with an extended header.
 const formatExtensible = 0xfffe
 
+// readBuffer is how much of a file is read at once.
+const readBuffer = 8 << 10
+
 // maxFormat bounds the format chunk; the extended one has 40 bytes.
 const maxFormat = 256
 
@@ -26,7 +29,7 @@ type Player struct {
 	file      *os.File
 	in        *bufio.Reader
 	channel   int
-	block     []byte              // one sample of every channel
+	blocks    []byte              // scratch: media.FrameSamples samples of every channel
 	resampler *resample.Resampler // nil if the file has our rate
 	raw       []int16             // scratch: samples at the file's rate
 	pcm       []int16             // converted but not returned
@@ -64,9 +67,9 @@ func newPlayer(f *os.File, channel int) (*Player, error) {
 	}
 	p := &Player{
 		file:    f,
-		in:      bufio.NewReaderSize(data, 16<<10),
+		in:      bufio.NewReaderSize(data, readBuffer),
 		channel: channel,
-		block:   make([]byte, int(d.NumChans)*bitDepth/8),
+		blocks:  make([]byte, media.FrameSamples*int(d.NumChans)*bitDepth/8),
 	}
 	if d.SampleRate == media.SampleRate {
 		return p, nil
@@ -128,17 +131,16 @@ func (p *Player) ReadFrame(dst []int16) (n int, err error) {
 
 // fill converts some more samples.
 func (p *Player) fill() error {
+	n, err := io.ReadFull(p.in, p.blocks)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		p.ended = true
+	} else if err != nil {
+		return fmt.Errorf("read WAV file: %w", err)
+	}
 	p.raw = p.raw[:0]
-	for len(p.raw) < media.FrameSamples {
-		_, err := io.ReadFull(p.in, p.block)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			p.ended = true
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("read WAV file: %w", err)
-		}
-		p.raw = append(p.raw, int16(binary.LittleEndian.Uint16(p.block[2*p.channel:])))
+	size := len(p.blocks) / media.FrameSamples
+	for at := p.channel * bitDepth / 8; at+bitDepth/8 <= n/size*size; at += size {
+		p.raw = append(p.raw, int16(binary.LittleEndian.Uint16(p.blocks[at:])))
 	}
 	if p.resampler != nil {
 		p.pcm = p.resampler.Append(p.pcm, p.raw)

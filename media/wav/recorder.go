@@ -24,11 +24,15 @@ const (
 	DefaultSync  = 2 * time.Second // a killed process loses at most this much
 )
 
+// writeBuffer holds a quarter of a second: a few writes each second, and little memory for each call.
+const writeBuffer = 16 << 10
+
 // Layout of a recording.
 const (
 	channels   = 2
 	bitDepth   = 16
 	blockAlign = channels * bitDepth / 8
+	frameBytes = media.FrameSamples * blockAlign
 	pcmFormat  = 1
 	headerSize = 44 // "RIFF" size "WAVE", "fmt " with 16 bytes, "data" size
 	riffSizeAt = 4
@@ -66,9 +70,10 @@ type Recorder struct {
 	synced int64 // of these, accounted for in the header
 }
 
+// stereoFrame is a frame of both sides as it is written.
 type stereoFrame struct {
 	index int64
-	pcm   [channels * media.FrameSamples]int16
+	data  [frameBytes]byte
 }
 
 // NewRecorder returns a recorder. Nothing is done before Start.
@@ -99,7 +104,7 @@ func (r *Recorder) Start() error {
 	if err := writeHeader(f); err != nil {
 		return errors.Join(fmt.Errorf("start recording: %w", err), f.Close(), os.Remove(r.options.Path))
 	}
-	r.file, r.out = f, bufio.NewWriterSize(f, 32<<10)
+	r.file, r.out = f, bufio.NewWriterSize(f, writeBuffer)
 	r.running.Go(r.run)
 	return nil
 }
@@ -137,18 +142,24 @@ func writeSizes(f io.WriterAt, dataBytes int64) error {
 func (r *Recorder) Write(caller, agent []int16) {
 	frame, _ := r.pool.Get().(*stereoFrame)
 	frame.index = r.offered.Add(1) - 1
-	clear(frame.pcm[:])
-	for i, v := range caller[:min(len(caller), media.FrameSamples)] {
-		frame.pcm[channels*i] = v
-	}
-	for i, v := range agent[:min(len(agent), media.FrameSamples)] {
-		frame.pcm[channels*i+1] = v
-	}
+	frame.fill(caller, agent)
 	select {
 	case r.queue <- frame:
 	default:
 		r.dropped.Add(1)
 		r.pool.Put(frame)
+	}
+}
+
+func (f *stereoFrame) fill(caller, agent []int16) {
+	if len(caller) < media.FrameSamples || len(agent) < media.FrameSamples {
+		var left, right [media.FrameSamples]int16
+		copy(left[:], caller)
+		copy(right[:], agent)
+		caller, agent = left[:], right[:]
+	}
+	for i, v := range caller[:media.FrameSamples] {
+		binary.LittleEndian.PutUint32(f.data[i*blockAlign:], uint32(uint16(v))|uint32(uint16(agent[i]))<<bitDepth)
 	}
 }
 
@@ -211,7 +222,7 @@ func (r *Recorder) write(frame *stereoFrame) {
 	}
 	err := r.pad(frame.index)
 	if err == nil {
-		err = r.append(frame.pcm[:])
+		err = r.append(frame.data[:])
 	}
 	if err == nil && time.Duration(r.frames-r.synced)*media.FrameDuration >= r.options.Sync {
 		err = r.sync()
@@ -221,7 +232,7 @@ func (r *Recorder) write(frame *stereoFrame) {
 
 // pad appends silence up to a frame.
 func (r *Recorder) pad(index int64) error {
-	silence := [channels * media.FrameSamples]int16{}
+	silence := [frameBytes]byte{}
 	for r.frames < index {
 		if err := r.append(silence[:]); err != nil {
 			return err
@@ -230,12 +241,8 @@ func (r *Recorder) pad(index int64) error {
 	return nil
 }
 
-func (r *Recorder) append(pcm []int16) error {
-	b := r.out.AvailableBuffer()
-	for _, v := range pcm {
-		b = binary.LittleEndian.AppendUint16(b, uint16(v))
-	}
-	if _, err := r.out.Write(b); err != nil {
+func (r *Recorder) append(data []byte) error {
+	if _, err := r.out.Write(data); err != nil {
 		return fmt.Errorf("write recording: %w", err)
 	}
 	r.frames++
@@ -248,7 +255,7 @@ func (r *Recorder) sync() error {
 		return fmt.Errorf("write recording: %w", err)
 	}
 	r.synced = r.frames
-	return writeSizes(r.file, r.frames*int64(media.FrameSamples)*blockAlign)
+	return writeSizes(r.file, r.frames*int64(frameBytes))
 }
 
 // fail keeps the first error.

@@ -2,6 +2,7 @@ package wav_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"math"
 	"os"
@@ -45,7 +46,7 @@ func readAll(t *testing.T, path string, channel int) (pcm []int16) {
 	dst := make([]int16, media.FrameSamples)
 	for {
 		n, err := p.ReadFrame(dst)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			require.Zero(t, n)
 			return pcm
 		}
@@ -246,21 +247,21 @@ func BenchmarkRecorderWrite(b *testing.B) {
 }
 
 // tone makes a file with one second of 440 Hz on one channel.
-func tone(t testing.TB, rate, channels, channel int) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "tone.wav")
+func tone(tb testing.TB, rate, channels, channel int) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "tone.wav")
 	f, err := os.Create(path)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	e := gowav.NewEncoder(f, rate, 16, channels, 1)
 	data := make([]int, rate*channels)
 	for i := range rate {
 		data[i*channels+channel] = int(10000 * math.Sin(2*math.Pi*440*float64(i)/float64(rate)))
 	}
-	require.NoError(t, e.Write(&audio.IntBuffer{
+	require.NoError(tb, e.Write(&audio.IntBuffer{
 		Format: &audio.Format{NumChannels: channels, SampleRate: rate}, Data: data, SourceBitDepth: 16,
 	}))
-	require.NoError(t, e.Close())
-	require.NoError(t, f.Close())
+	require.NoError(tb, e.Close())
+	require.NoError(tb, f.Close())
 	return path
 }
 
