@@ -110,13 +110,23 @@ func TestMachine(t *testing.T) {
 func TestNewReportsEveryProblemWithItsKey(t *testing.T) {
 	_, err := attendant.New(attendant.Options{
 		Profiles: []attendant.Profile{
-			{Name: "a"}, {}, {Name: "a"},
-			{Name: "b", GreetingChannel: 2}, {Name: "c", HangupAfterGreeting: true}, {Name: "d", VoicemailWindow: -1},
+			{Name: "a"},
+			{},
+			{Name: "a"},
+			{Name: "b", GreetingChannel: 2},
+			{Name: "c", HangupAfterGreeting: true},
+			{Name: "d", VoicemailWindow: -1},
 		},
 		Routes: []attendant.Route{
-			{Number: "1", Profile: "a"}, {Number: "1", Profile: "a"}, {Prefix: "2", Profile: "a"}, {Prefix: "2", Profile: "a"},
-			{Profile: "a"}, {Number: "3", Prefix: "3", Profile: "a"}, {Number: "4", Profile: "missing"},
-			{Number: "sip:", Profile: "a"}, {Prefix: "sip:", Profile: "a"},
+			{Number: "1", Profile: "a"},
+			{Number: "1", Profile: "a"},
+			{Prefix: "2", Profile: "a"},
+			{Prefix: "2", Profile: "a"},
+			{Profile: "a"},
+			{Number: "3", Prefix: "3", Profile: "a"},
+			{Number: "4", Profile: "missing"},
+			{Number: "sip:", Profile: "a"},
+			{Prefix: "sip:", Profile: "a"},
 		},
 		Default: "nobody",
 	})

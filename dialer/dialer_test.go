@@ -83,12 +83,13 @@ func runFor(t *testing.T, opts dialer.Options, d time.Duration) prometheus.Gathe
 
 func requireFirings(t *testing.T, metrics prometheus.Gatherer, lines ...string) {
 	t.Helper()
-	want := "# HELP operatord_dialer_firings_total Firings of call schedules by what became of them.\n" +
-		"# TYPE operatord_dialer_firings_total counter\n"
+	var want strings.Builder
+	want.WriteString("# HELP operatord_dialer_firings_total Firings of call schedules by what became of them.\n" +
+		"# TYPE operatord_dialer_firings_total counter\n")
 	for _, line := range lines {
-		want += "operatord_dialer_firings_total" + line + "\n"
+		want.WriteString("operatord_dialer_firings_total" + line + "\n")
 	}
-	require.NoError(t, testutil.GatherAndCompare(metrics, strings.NewReader(want)))
+	require.NoError(t, testutil.GatherAndCompare(metrics, strings.NewReader(want.String())))
 }
 
 func TestScheduleFiresInItsTimeZone(t *testing.T) {

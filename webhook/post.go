@@ -73,7 +73,7 @@ func (p *poster) post(ctx context.Context, e *endpoint, d Delivery) answer {
 	if err != nil {
 		return answer{err: p.explain(err)}
 	}
-	defer response.Body.Close()                                                 //nolint:errcheck // nothing was written
+	defer response.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxResponseBytes)) // the status has said it all
 	return answer{code: response.StatusCode, retryAfter: retryAfter(response.Header.Get("Retry-After"))}
 }
@@ -101,8 +101,7 @@ func (p *poster) explain(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("no answer within %s", p.timeout)
 	}
-	var urlErr *url.Error
-	if errors.As(err, &urlErr) {
+	if urlErr, ok := errors.AsType[*url.Error](err); ok {
 		return urlErr.Err
 	}
 	return err

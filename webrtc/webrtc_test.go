@@ -25,6 +25,7 @@ type legs chan *webrtc.Leg
 
 // answering returns a handler that answers and stays until the leg has ended.
 func (c legs) answering(t *testing.T) func(context.Context, *webrtc.Leg) {
+	t.Helper()
 	return func(ctx context.Context, leg *webrtc.Leg) {
 		if err := leg.Answer(ctx); err != nil {
 			t.Errorf("answer: %v", err)

@@ -89,6 +89,7 @@ func TestTrickle(t *testing.T) {
 	location, etag := res.Header.Get("Location"), res.Header.Get("ETag")
 	fragment := "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n" + strings.Join(candidates, "")
 	patch := func(t *testing.T, etag, body string) int {
+		t.Helper()
 		header := http.Header{"Content-Type": {"application/trickle-ice-sdpfrag"}}
 		if etag != "" {
 			header.Set("If-Match", etag)

@@ -25,12 +25,6 @@ type bundled struct {
 	sha256 string // lower-case hexadecimal
 }
 
-var (
-	speechFile  = bundled{"ggml-micro.en.bin", "286a0e08adaf6e057c2eeecdc815d6714f427f7970b14c287b599060da6fdfe5"}
-	encoderFile = bundled{"all-MiniLM-L6-v2.q8_0.gguf", "de6e262b3ee3e0885ca26cc4b92aba878694ba3bad5cc87e7674fc82fbc00838"}
-	vadFile     = bundled{"silero-v6.2.0-ggml.bin", "2aa269b785eeb53a82983a20501ddf7c1d9c48e33ab63a41391ac6c9f7fb6987"}
-)
-
 // Paths are the unpacked model files.
 type Paths struct {
 	Speech  string // whisper.cpp speech model (ggml)
@@ -47,7 +41,11 @@ func Unpack(ctx context.Context, dir string) (Paths, error) {
 	for _, f := range []struct {
 		bundled
 		path *string
-	}{{speechFile, &paths.Speech}, {encoderFile, &paths.Encoder}, {vadFile, &paths.VAD}} {
+	}{
+		{bundled{"ggml-micro.en.bin", "286a0e08adaf6e057c2eeecdc815d6714f427f7970b14c287b599060da6fdfe5"}, &paths.Speech},
+		{bundled{"all-MiniLM-L6-v2.q8_0.gguf", "de6e262b3ee3e0885ca26cc4b92aba878694ba3bad5cc87e7674fc82fbc00838"}, &paths.Encoder},
+		{bundled{"silero-v6.2.0-ggml.bin", "2aa269b785eeb53a82983a20501ddf7c1d9c48e33ab63a41391ac6c9f7fb6987"}, &paths.VAD},
+	} {
 		if err := ctx.Err(); err != nil {
 			return Paths{}, fmt.Errorf("unpack models: %w", context.Cause(ctx))
 		}
