@@ -50,7 +50,7 @@ func (a *App) plan(c conversation.Conversation) (call.Plan, error) {
 
 // placeScheduled places a call for the dialer.
 func (a *App) placeScheduled(_ context.Context, r dialer.Request) (conversation.ID, error) {
-	c, err := a.calls.Place(call.Request{
+	c, err := a.calls.Place(call.Request{ //nolint:contextcheck // the call outlives the firing
 		To: r.To, From: r.From, Trunk: r.Trunk, Profile: r.Profile, Refs: map[string]string{"schedule": r.Schedule},
 	})
 	return c.ID, err
@@ -99,7 +99,7 @@ func (c caller) Call(_ context.Context, r api.CallRequest) (conversation.Convers
 	if _, err := c.app.target(request); err != nil {
 		return conversation.Conversation{}, err
 	}
-	return c.app.calls.Place(request)
+	return c.app.calls.Place(request) //nolint:contextcheck // the call outlives the request
 }
 
 // Hangup implements api.Caller.

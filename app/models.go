@@ -67,7 +67,7 @@ func (a *App) openModels(ctx context.Context) error {
 	}
 	const loading = "loading"
 	a.health.problem(loading, "models are still being loaded")
-	a.life.background(ctx, "model loading", func(ctx context.Context) error {
+	a.life.background(ctx, "model loading", func(context.Context) error {
 		a.loadSpeech(paths)
 		a.health.solved(loading)
 		a.log.Info("models loaded", "took_ms", time.Since(a.health.started).Milliseconds())

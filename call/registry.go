@@ -84,7 +84,7 @@ func (r *Registry) Serve(ctx context.Context, leg Leg, in Inbound) {
 		}
 		return
 	}
-	c.inbound(leg)
+	c.inbound(leg) //nolint:contextcheck // the context of the call descends from ctx
 }
 
 // Place starts an outbound call and returns its queued conversation; the call goes on until it has ended or Drain ends
