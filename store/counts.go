@@ -9,8 +9,8 @@ import (
 	"github.com/operatord/operatord/conversation"
 )
 
-// CountMatches returns how often each tracker matched in each of the conversations, by the tracker's name. Provisional
-// matches do not count, and conversations without a match are not in the result.
+// CountMatches returns in how many utterances of each of the conversations each tracker matched, by the tracker's name. Provisional
+// matches do not count, several versions of a tracker in one utterance count once, and conversations without a match are not in the result.
 func (s *Store) CountMatches(ctx context.Context, ids []conversation.ID) (map[conversation.ID]map[string]int, error) {
 	counts := map[conversation.ID]map[string]int{}
 	numbers := make([]int64, 0, len(ids))
@@ -28,7 +28,7 @@ func (s *Store) CountMatches(ctx context.Context, ids []conversation.ID) (map[co
 		Count          int
 	}
 	err := s.db.Reader().NewSelect().Model((*matchRow)(nil)).
-		Column("conversation_id", "tracker").ColumnExpr("count(*) AS count").
+		Column("conversation_id", "tracker").ColumnExpr("count(DISTINCT utterance_id) AS count").
 		Where("conversation_id IN (?)", bun.List(numbers)).Where("NOT provisional").
 		Group("conversation_id", "tracker").Scan(ctx, &rows)
 	if err != nil {

@@ -1,0 +1,130 @@
+package discover
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	// longSentence is the number of words from which a sentence is cut at the ends of its clauses, and, where a transcript
+	// has no punctuation, into pieces of pieceWords.
+	longSentence = 24
+	pieceWords   = 12
+	// leastWords is what a sentence needs to say something: "Okay, thanks." does not.
+	leastWords = 3
+)
+
+// Span is a part of a text in bytes, without white space at its ends.
+type Span struct{ Start, End int }
+
+// Overlaps reports whether s and the bytes start to end have one in common.
+func (s Span) Overlaps(start, end int) bool { return s.Start < end && start < s.End }
+
+// Sentences returns the sentences of a turn that may say something of substance, in order. It cuts long ones, and leaves out
+// those that only keep a talk going (greetings, yes and no, thanks) and those that are mostly numbers.
+func Sentences(text string) []Span {
+	var found []Span
+	words := wordSpans(text)
+	for len(words) > 0 {
+		n := unitLen(text, words, ".?!…")
+		for _, piece := range pieces(text, words[:n]) {
+			if s := trim(text, piece); substantial(text[s.Start:s.End]) {
+				found = append(found, s)
+			}
+		}
+		words = words[n:]
+	}
+	return found
+}
+
+// pieces cuts the words of a long sentence.
+func pieces(text string, words []Span) [][]Span {
+	if len(words) < longSentence {
+		return [][]Span{words}
+	}
+	var cut [][]Span
+	for len(words) > 0 {
+		n := unitLen(text, words, ",;:–—")
+		for n < pieceWords/2 && n < len(words) { // a clause of few words says nothing alone
+			n += unitLen(text, words[n:], ",;:–—")
+		}
+		if n >= longSentence {
+			n = pieceWords
+		}
+		if rest := len(words) - n; rest > 0 && rest < pieceWords/2 {
+			n = len(words)
+		}
+		cut = append(cut, words[:n])
+		words = words[n:]
+	}
+	return cut
+}
+
+// unitLen returns how many of the words come up to the first that ends in one of the marks.
+func unitLen(text string, words []Span, marks string) int {
+	for i, w := range words {
+		word := strings.TrimRight(text[w.Start:w.End], `"'”’)`)
+		if r, _ := utf8.DecodeLastRuneInString(word); strings.ContainsRune(marks, r) {
+			return i + 1
+		}
+	}
+	return len(words)
+}
+
+// trim returns the span of some words without the punctuation at its ends.
+func trim(text string, words []Span) Span {
+	s := Span{words[0].Start, words[len(words)-1].End}
+	inner := strings.TrimRightFunc(text[s.Start:s.End], func(r rune) bool { return strings.ContainsRune(",;:–—", r) })
+	return Span{s.Start, s.Start + len(inner)}
+}
+
+// wordSpans returns the parts of text between white space that hold a letter or digit.
+func wordSpans(text string) []Span {
+	var words []Span
+	start := -1
+	for i, r := range text + " " {
+		switch {
+		case !unicode.IsSpace(r) && start < 0:
+			start = i
+		case unicode.IsSpace(r) && start >= 0:
+			if strings.ContainsFunc(text[start:i], isWordRune) {
+				words = append(words, Span{start, i})
+			}
+			start = -1
+		}
+	}
+	return words
+}
+
+func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
+
+// substantial reports whether a sentence is worth a place in a cluster.
+func substantial(sentence string) bool {
+	words := Words(sentence)
+	if len(words) < leastWords {
+		return false
+	}
+	content := 0
+	for _, w := range words {
+		if !idle(w) && !strings.ContainsFunc(w, unicode.IsNumber) {
+			content++
+		}
+	}
+	return content > 0 && content*3 >= len(words)
+}
+
+// Words returns the words of a text in lower case, without punctuation.
+func Words(text string) []string {
+	return strings.FieldsFunc(strings.ToLower(strings.ReplaceAll(text, "’", "'")), func(r rune) bool {
+		return !isWordRune(r) && r != '\''
+	})
+}
+
+// idle reports whether a word belongs to the talk about the talk.
+func idle(word string) bool { return strings.Contains(idleWords, " "+word+" ") }
+
+// idleWords have a space on both sides. A sentence of hardly anything else is a backchannel, a greeting or a farewell.
+const idleWords = " a ah alright am and are bye byee can could day did do does fine for go good goodbye great have hello help hey hi " +
+	"hii hm hmm how i i'm is it it's just lovely me mhm mm morning much my nice no nope of oh ok okay one perfect please right see " +
+	"sir so sorry sure thank thanks that that's the then there thing to uh uh-huh um very welcome well what yeah yep yes you you're your "
