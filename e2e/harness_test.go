@@ -171,7 +171,7 @@ type watcher struct {
 func (d *daemon) watch() *watcher {
 	d.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	socket, _, err := websocket.Dial(ctx, "ws://"+d.addrs["http"]+"/api/v1/events?after=0", nil) //nolint:bodyclose // the library closes it
+	socket, _, err := websocket.Dial(ctx, "ws://"+d.addrs["http"]+"/api/v1/events?after=0", nil)
 	require.NoError(d.t, err)
 	socket.SetReadLimit(1 << 20)
 	w := &watcher{t: d.t, change: make(chan struct{})}
