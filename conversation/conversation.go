@@ -1,6 +1,9 @@
 package conversation
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Direction says who placed the call.
 type Direction string
@@ -89,6 +92,7 @@ type Conversation struct {
 	Transferred  bool              `json:"transferred"`
 	Participants []Participant     `json:"participants,omitempty"`
 	Refs         map[string]string `json:"refs,omitempty"` // external references such as crm_contact, campaign, schedule
+	Tags         []string          `json:"tags,omitempty"` // given by trackers, each once
 	Recording    *Recording        `json:"recording,omitempty"`
 	Degraded     []string          `json:"degraded,omitempty"` // what did not work on this call, one sentence each
 	Analysis     *Analysis         `json:"analysis,omitempty"` // set once post-call work is done
@@ -122,6 +126,15 @@ func remoteAddress(direction Direction, from, to string) string {
 		return to
 	}
 	return from
+}
+
+// Tag gives c a tag and reports whether it is new. Copies of c keep the tags they had.
+func (c *Conversation) Tag(tag string) bool {
+	if slices.Contains(c.Tags, tag) {
+		return false
+	}
+	c.Tags = append(slices.Clip(c.Tags), tag)
+	return true
 }
 
 // End describes how a conversation ended; Conversation.Finish applies it.

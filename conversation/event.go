@@ -14,9 +14,11 @@ const (
 	EventUtteranceFinal       EventType = "utterance.final"
 	EventTrackerMatched       EventType = "tracker.matched"
 	EventTrackerWithdrawn     EventType = "tracker.withdrawn"     // a provisional match that the final did not confirm
+	EventAlertRaised          EventType = "alert.raised"          // a confirmed match whose tracker asks for attention
 	EventDTMF                 EventType = "dtmf.received"         // Notice.Message is the digit
 	EventConversationRinging  EventType = "conversation.ringing"  // outbound: the far end rings
 	EventConversationDegraded EventType = "conversation.degraded" // a part does not work; the call goes on
+	EventConversationTagged   EventType = "conversation.tagged"   // a match gave the conversation a tag
 	EventTranscriptionGap     EventType = "transcription.gap"     // audio between StartMS and EndMS of Notice was not recognised
 	EventConversationAnalyzed EventType = "conversation.analyzed" // post-call work is done
 )
@@ -41,7 +43,7 @@ func (t EventType) Status() (Status, bool) {
 
 // Event is one thing that happened in a conversation. The events of a conversation are numbered from 1 without gaps; the
 // UI, the store, the WebSocket and the webhooks are all readers of that one sequence. Exactly one of the payload fields
-// is set: Conversation on status events, Utterance, Match, Analysis, or Notice on the others.
+// is set: Conversation on status events and conversation.tagged, Utterance, Match, Analysis, or Notice on the others.
 type Event struct {
 	// Position orders the events of all conversations of a node; it only grows, and may jump. Readers resume behind it.
 	Position       int64     `json:"position"`

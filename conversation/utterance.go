@@ -60,6 +60,24 @@ type Match struct {
 	Stance string `json:"stance,omitempty"`
 	// DelayMS is the time from the end of the matched words to the moment the match was found.
 	DelayMS int64 `json:"delay_ms,omitempty"`
+	// Reactions are what the match set off, as the actions of its tracker ask; most matches set off nothing.
+	Reactions []Reaction `json:"reactions,omitempty"`
 	// RerunID names the re-run of history that found the match; it is empty for one that was found as it was said.
 	RerunID ID `json:"rerun_id,omitempty"`
 }
+
+// Reaction is something that a match sets off. A webhook is sent the match; an alert is an event of its own.
+type Reaction struct {
+	Type   ReactionType `json:"type"`
+	Target string       `json:"target,omitempty"` // webhook: the name of the endpoint; tag: the tag
+}
+
+// ReactionType names a kind of reaction.
+type ReactionType string
+
+// The kinds of reactions.
+const (
+	ReactionAlert   ReactionType = "alert"
+	ReactionWebhook ReactionType = "webhook"
+	ReactionTag     ReactionType = "tag"
+)
