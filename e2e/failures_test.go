@@ -114,7 +114,7 @@ func startProcess(tb testing.TB, dir string) *process {
 	require.Eventually(tb, func() bool {
 		data, err := os.ReadFile(addrs)
 		return err == nil && json.Unmarshal(data, &p.addrs) == nil
-	}, readyTimeout, 20*time.Millisecond, "the daemon does not listen")
+	}, readyTimeout, 20*time.Millisecond, "the daemon does not listen; its log: %s", log.Name())
 	p.awaitReady()
 	return p
 }

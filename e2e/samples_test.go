@@ -29,19 +29,19 @@ type sampleCall struct {
 	Turns             []struct{ Role, Text string }
 }
 
-func loadSample(t *testing.T, name string) sampleCall {
-	t.Helper()
+func loadSample(tb testing.TB, name string) sampleCall {
+	tb.Helper()
 	data, err := os.ReadFile(filepath.Join(samplesDir, name+".json"))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	s := sampleCall{name: name}
-	require.NoError(t, json.Unmarshal(data, &s))
+	require.NoError(tb, json.Unmarshal(data, &s))
 	return s
 }
 
-func (s sampleCall) wav(t *testing.T) string {
-	t.Helper()
+func (s sampleCall) wav(tb testing.TB) string {
+	tb.Helper()
 	path, err := filepath.Abs(filepath.Join(samplesDir, s.name+".wav"))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return path
 }
 
