@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 		"api", "asr", "attendant", "call", "config", "conversation", "dialer", "jobs", "media", "postcall", "sip", "store",
 		"tracking", "web", "webhook", "webrtc", "weights",
 	},
-	"cmd":          {"app", "asr", "config", "conversation", "softphone", "weights"},
+	"cmd":          {"app", "asr", "config", "conversation", "softphone", "tracking", "weights"},
 	"e2e":          {"api", "app", "asr", "config", "conversation", "media", "sip", "softphone", "webrtc"},
 	"sip":          {"media"},
 	"webrtc":       {"media"},

@@ -1,7 +1,9 @@
 package tracking
 
 import (
+	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	_ "embed"
 	"encoding/binary"
@@ -9,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 )
 
 // Background is the second-moment statistics of sentences in which no tracker should fire, in the space of one encoder: the
@@ -91,6 +94,45 @@ func meanScatter(ctx context.Context, e Encoder, texts []string) ([]float32, err
 	return mean, nil
 }
 
+// The kinds of sentences in sentences.tsv.gz: each line is kind, label or nothing, and text.
+const (
+	SentenceTurn = "turn" // a customer's turn in which nothing should fire
+	SentenceBank = "bank" // a customer's sentence about something; those of one label mean the same
+)
+
+// sentences are what the statistics of an encoder are computed from; internal/scatter/README.md names sources and licences.
+//
+//go:embed sentences.tsv.gz
+var sentences []byte
+
+// sentence is a line of sentences.
+type sentence struct{ label, text string }
+
+// readSentences returns the turns and the bank.
+func readSentences() (turns, bank []sentence, err error) {
+	z, err := gzip.NewReader(bytes.NewReader(sentences))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read sentences: %w", err)
+	}
+	scanner := bufio.NewScanner(z)
+	for scanner.Scan() {
+		cells := strings.Split(scanner.Text(), "\t")
+		if len(cells) != 3 {
+			return nil, nil, fmt.Errorf("read sentences: %q is no line of three cells", scanner.Text())
+		}
+		s := sentence{label: cells[1], text: cells[2]}
+		if cells[0] == SentenceTurn {
+			turns = append(turns, s)
+		} else {
+			bank = append(bank, s)
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return nil, nil, fmt.Errorf("read sentences: %w", err)
+	}
+	return turns, bank, nil
+}
+
 // addOuter adds the upper triangle of v vᵀ to sum.
 func addOuter(sum []float64, v []float32) {
 	k := 0
@@ -161,4 +203,21 @@ func ReadBackground(r io.Reader) (*Background, error) {
 		}
 	}
 	return b, nil
+}
+
+// InstallBackground computes the statistics of an encoder from the sentences this package carries. That takes some minutes.
+func InstallBackground(ctx context.Context, e Encoder) (*Background, error) {
+	turns, bank, err := readSentences()
+	if err != nil {
+		return nil, err
+	}
+	return NewBackground(ctx, e, textsOf(turns), textsOf(bank))
+}
+
+func textsOf(list []sentence) []string {
+	texts := make([]string, len(list))
+	for i, s := range list {
+		texts[i] = s.text
+	}
+	return texts
 }

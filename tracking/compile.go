@@ -29,8 +29,15 @@ func newPhrase(text string) *phrase {
 type compiled struct {
 	trackers   []compiledTracker
 	literal    *literalIndex
-	exclusions *literalIndex
+	exclusions *literalIndex // exclusions and negative examples; phraseRef.phrase says which
 }
+
+// What a phraseRef of compiled.exclusions names: an exclusion silences its tracker in the sentence, a negative example only
+// where it stands itself.
+const (
+	exclusion = iota
+	negativeExample
+)
 
 type compiledTracker struct {
 	id        conversation.ID
@@ -40,6 +47,7 @@ type compiledTracker struct {
 	threshold float64 // of a typed whole turn
 	stance    Stance
 	phrases   []*phrase
+	negatives []*phrase // the negative examples
 	direction []float32 // w of the discriminant; nil without a background
 }
 
@@ -59,8 +67,12 @@ func compile(trackers []Tracker, phrases map[string]*phrase, b *Background) (*co
 			ct.phrases = append(ct.phrases, phrases[text])
 			c.literal.add(phrases[text].tokens, phraseRef{i, j})
 		}
-		for j, text := range t.Exclusions {
-			c.exclusions.add(tokenize(text), phraseRef{i, j})
+		for _, text := range t.Exclusions {
+			c.exclusions.add(tokenize(text), phraseRef{i, exclusion})
+		}
+		for _, text := range t.NegativeExamples {
+			ct.negatives = append(ct.negatives, phrases[text])
+			c.exclusions.add(phrases[text].tokens, phraseRef{i, negativeExample})
 		}
 		c.trackers[i] = ct
 	}

@@ -113,21 +113,27 @@ func enabledOf(trackers []Tracker) []Tracker {
 	return enabled
 }
 
-// phrasesOf returns the phrases of all trackers by text. Those that the current set has are taken from it.
+// phrasesOf returns the phrases and negative examples of all trackers by text. Those that the current set has are taken from it.
 func (d *Detector) phrasesOf(ctx context.Context, trackers []Tracker) (map[string]*phrase, error) {
 	phrases := make(map[string]*phrase)
 	var fresh []*phrase
+	prepare := func(text string) {
+		if phrases[text] != nil {
+			return
+		}
+		p := d.phrases[text]
+		if p == nil {
+			p = newPhrase(text)
+			fresh = append(fresh, p)
+		}
+		phrases[text] = p
+	}
 	for i := range trackers {
 		for _, text := range trackers[i].Vocabulary {
-			if phrases[text] != nil {
-				continue
-			}
-			p := d.phrases[text]
-			if p == nil {
-				p = newPhrase(text)
-				fresh = append(fresh, p)
-			}
-			phrases[text] = p
+			prepare(text)
+		}
+		for _, text := range trackers[i].NegativeExamples {
+			prepare(text)
 		}
 	}
 	if d.encoder == nil {

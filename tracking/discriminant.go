@@ -21,6 +21,8 @@ const (
 	turnWeight     = 0.25
 	bankWeight     = 0.25
 	directionScale = 0.5
+	// negativeWeight is γ of one negative example. A is about 0.003 in a typical direction, so that a single example counts.
+	negativeWeight = 0.02
 )
 
 // discriminate sets the direction of every tracker.
@@ -40,6 +42,11 @@ func discriminate(trackers []compiledTracker, b *Background) error {
 	}
 	for j := range trackers {
 		w := directions.ColView(j)
+		if len(trackers[j].negatives) > 0 {
+			if w, err = turnAway(chol, w, trackers[j].negatives); err != nil {
+				return err
+			}
+		}
 		c := directionScale / (1 + directionScale*mat.Dot(means.ColView(j), w))
 		direction := make([]float32, n)
 		for i := range direction {
@@ -48,6 +55,33 @@ func discriminate(trackers []compiledTracker, b *Background) error {
 		trackers[j].direction = direction
 	}
 	return nil
+}
+
+// turnAway returns (A + γ·Σnᵢnᵢᵀ)⁻¹m, given w = A⁻¹m: the direction of a tracker that has negative examples n. By the Woodbury
+// identity that is w − Z(I/γ + NᵀZ)⁻¹Nᵀw with Z = A⁻¹N.
+func turnAway(chol *mat.Cholesky, w mat.Vector, negatives []*phrase) (mat.Vector, error) {
+	n := mat.NewDense(w.Len(), len(negatives), nil)
+	for j, p := range negatives {
+		for i, x := range p.vector {
+			n.Set(i, j, float64(x))
+		}
+	}
+	var z, inner, weights mat.Dense
+	if err := chol.SolveTo(&z, n); err != nil {
+		return nil, fmt.Errorf("solve negative examples: %w", err)
+	}
+	inner.Mul(n.T(), &z)
+	for j := range negatives {
+		inner.Set(j, j, inner.At(j, j)+1/negativeWeight)
+	}
+	var away, along mat.VecDense
+	along.MulVec(n.T(), w)
+	if err := weights.Solve(&inner, &along); err != nil {
+		return nil, fmt.Errorf("solve negative examples: %w", err)
+	}
+	away.MulVec(&z, weights.ColView(0))
+	away.SubVec(w, &away)
+	return &away, nil
 }
 
 // factorize returns the Cholesky factor of A.

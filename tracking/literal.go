@@ -35,9 +35,10 @@ type literalHit struct {
 
 // Bounds of what passes for a damaged phrase.
 const (
-	longWord     = 5 // letters from which a word is recognised though it is damaged
-	wordsPerFlaw = 3 // a damaged word needs a phrase of so many words, so that two thirds are intact
-	spelledOut   = 3 // letters from which single letters in a row are taken for a spelled word
+	longWord      = 5 // letters from which a word is recognised though it is damaged
+	intactPerFlaw = 2 // words that a damaged one needs beside it
+	maxPieces     = 3 // that a word is torn into
+	spelledOut    = 3 // letters from which single letters in a row are taken for a spelled word
 )
 
 func newLiteralIndex() *literalIndex {
@@ -117,21 +118,30 @@ func (x *literalIndex) stepsFrom(tokens []token, i int) []step {
 			add(id, to, false)
 		}
 	}
-	if i+1 < len(tokens) && !t.clauseEnd && tokens[i+1].start > t.end {
-		joined := t.word + tokens[i+1].word
-		if len(joined) < longWord {
-			return steps
+	x.joined(tokens, i, add)
+	return steps
+}
+
+// joined adds the words of the phrases that the tokens from i on are the pieces of.
+func (x *literalIndex) joined(tokens []token, i int, add func(stem int32, to int, damaged bool)) {
+	word := tokens[i].word
+	for to := i + 1; to < len(tokens) && to < i+maxPieces; to++ {
+		if tokens[to-1].clauseEnd || tokens[to].contracted {
+			return
 		}
-		if id, known := x.words[joined]; known {
-			add(id, i+2, false)
+		word += tokens[to].word
+		if len(word) < longWord {
+			continue
 		}
-		for _, s := range x.sounds[soundOf(joined)] {
-			if editsWithin(joined, s.word, len(s.word)/3) {
-				add(s.stem, i+2, true)
+		if id, known := x.words[word]; known {
+			add(id, to+1, false)
+		}
+		for _, s := range x.sounds[soundOf(word)] {
+			if editsWithin(word, s.word, len(s.word)/2) {
+				add(s.stem, to+1, true)
 			}
 		}
 	}
-	return steps
 }
 
 // resembling calls found for the words of the phrases that sound like word, or differ from it by one letter too many or too
@@ -188,7 +198,7 @@ type walk struct {
 }
 
 // progress counts the words of a phrase that were passed.
-type progress struct{ words, damaged, content int }
+type progress struct{ intact, damaged, content int }
 
 // from goes on from a node of the trie and a token. Its depth is bounded by the length of the phrases.
 func (w *walk) from(node int32, at int, p progress) {
@@ -201,17 +211,19 @@ func (w *walk) from(node int32, at int, p progress) {
 			continue
 		}
 		q := p
-		q.words++
 		switch {
 		case s.damaged:
 			q.damaged++
 		case isContent(w.tokens[at].word):
 			q.content++
+			q.intact++
+		default:
+			q.intact++
 		}
 		if q.damaged > maxDamaged {
 			continue
 		}
-		if q.damaged == 0 || q.words >= q.damaged*wordsPerFlaw && q.content > 0 {
+		if q.damaged == 0 || q.intact >= q.damaged*intactPerFlaw && (q.content > 0 || q.intact > intactPerFlaw) {
 			for _, ref := range w.index.ends[child] {
 				w.found(literalHit{ref, w.first, s.to - 1, q.damaged})
 			}

@@ -54,7 +54,7 @@ type reading struct {
 	scopes    []scope
 	marks     []bool            // of tokens, whether a negator governs them
 	attitudes []attitude        // of tokens
-	excluded  map[int][]segment // sentences in which a tracker, by its position, must not match
+	excluded  map[int][]segment // parts in which a tracker, by its position, must not match
 }
 
 func (c *compiled) read(u *conversation.Utterance) *reading {
@@ -68,7 +68,11 @@ func (c *compiled) read(u *conversation.Utterance) *reading {
 		if r.excluded == nil {
 			r.excluded = make(map[int][]segment)
 		}
-		r.excluded[h.tracker] = append(r.excluded[h.tracker], r.sentenceOf(h.first, h.last))
+		part := segment{start: tokens[h.first].start, end: tokens[h.last].end}
+		if h.phrase == exclusion {
+			part = r.sentenceOf(h.first, h.last)
+		}
+		r.excluded[h.tracker] = append(r.excluded[h.tracker], part)
 	})
 	return r
 }
@@ -84,7 +88,7 @@ func (r *reading) sentenceOf(first, last int) segment {
 	return segment{start: r.tokens[first].start, end: r.tokens[last].end}
 }
 
-// excludes reports whether a part of the text touches a sentence in which the tracker must not match.
+// excludes reports whether a part of the text touches one in which the tracker must not match.
 func (r *reading) excludes(tracker, start, end int) bool {
 	return slices.ContainsFunc(r.excluded[tracker], func(s segment) bool { return start < s.end && s.start < end })
 }
@@ -237,7 +241,7 @@ func (t *compiledTracker) read(ranked []rankedPhrase, p polarity, r *reading, s 
 
 // attitudeMargin is how far below the best phrase another phrase may be that is itself a question, a condition or a report
 // and makes an utterance of that kind plain.
-const attitudeMargin = 0.1
+const attitudeMargin = 0.05
 
 // thresholdFor returns the score from which t matches a part of an utterance.
 func (t *compiledTracker) thresholdFor(s segment, u *conversation.Utterance) float64 {
@@ -285,10 +289,15 @@ func (t *compiledTracker) score(v []float32, threshold, best float64) (float64, 
 		top = (top + float64(ranked[1].cosine)) / 2
 	}
 	score := base + weight*top
-	if score < threshold || score <= best {
+	if score < threshold || score <= best || t.isNegative(v, ranked[0].cosine) {
 		return 0, nil
 	}
 	return score, ranked
+}
+
+// isNegative reports whether a vector is nearer to a negative example than to any phrase.
+func (t *compiledTracker) isNegative(v []float32, nearest float32) bool {
+	return slices.ContainsFunc(t.negatives, func(n *phrase) bool { return dot(n.vector, v) > nearest })
 }
 
 // firstCompatible returns the best phrase that the guard against negation lets pass, or nil.

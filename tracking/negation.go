@@ -1,6 +1,10 @@
 package tracking
 
-import "github.com/kljensen/snowball/english"
+import (
+	"strings"
+
+	"github.com/kljensen/snowball/english"
+)
 
 // The negation guard. Sentence vectors put "I want to cancel" and "I do not want to cancel" close together, and a literal
 // phrase may stand behind a "not". The guard marks the words that a negator governs and compares an utterance with a phrase:
@@ -61,6 +65,10 @@ func negatorAt(tokens []token, i int) int {
 		return 1
 	case "never", "without", "nobody", "nothing", "none", "neither", "nor", "hardly":
 		return 1
+	case "against": // "I decided against cancelling"
+		if strings.HasSuffix(next, "ing") {
+			return 1
+		}
 	case "instead":
 		if next == "of" {
 			return 2
@@ -83,6 +91,8 @@ func isTurnOfNot(tokens []token, i int) bool {
 		return true
 	case previous == "or" || previous == "why" || next == "only":
 		return true
+	case next == "stop" && strings.HasSuffix(wordAt(tokens, i+2), "ing"): // "it won't stop crashing"
+		return true
 	}
 	return previous == "can" && next == "wait"
 }
@@ -95,7 +105,7 @@ func isAnswer(tokens []token, i int) bool {
 	}
 	next := tokens[i+1].word
 	switch next {
-	case "longer", "more", "one", "need", "way", "reason", "intention", "interest":
+	case "longer", "more", "one", "need", "way", "reason", "intention", "interest", "other", "such":
 		return false
 	case "thank", "thanks", "no", "sorry", "please", "problem", "doubt", "wonder", "worries":
 		return true
@@ -154,7 +164,7 @@ func endsScope(tokens []token, at, i int) bool {
 // carriesDenial reports whether a denied word in front of a clause denies the clause.
 func carriesDenial(word string) bool {
 	switch word {
-	case "think", "believe", "say", "said", "saying", "mean", "that", "like", "guess", "suppose", "claim", "feel", "sure", "told":
+	case "think", "believe", "say", "said", "saying", "mean", "that", "like", "guess", "suppose", "claim", "feel", "sure", "told", "than":
 		return true
 	}
 	return false
@@ -266,7 +276,22 @@ func (p polarity) compare(phrase polarity) (alike, unlike int) {
 // allows reports whether an utterance may stand for the phrase that is nearest to it.
 func (p polarity) allows(phrase polarity) bool {
 	alike, unlike := p.compare(phrase)
-	return unlike == 0 || alike > unlike
+	return unlike == 0 || alike > unlike && !p.affirms(phrase)
+}
+
+// affirms reports whether the utterance has what the phrase denies, without denying any of it: "the person you are calling
+// is available" is not "… is not available", however much else they share.
+func (p polarity) affirms(phrase polarity) bool {
+	found := false
+	for stem, want := range phrase {
+		if got, shared := p[stem]; shared && want == denied {
+			if got&denied != 0 {
+				return false
+			}
+			found = true
+		}
+	}
+	return found
 }
 
 // allowsInstead reports whether an utterance may stand for the phrase though the guard refused a nearer one. That takes a

@@ -32,7 +32,7 @@ func soundOf(word string) string {
 
 //nolint:gochecknoglobals // a constant table
 var silentLetters = strings.NewReplacer(
-	"tion", "shn", "sion", "shn", "cian", "shn", "sch", "sk", "tch", "ch", "dge", "j", "ght", "t", "kn", "n", "wr", "r",
+	"tion", "shn", "sion", "shn", "cian", "shn", "sch", "sk", "tch", "ch", "dge", "j", "dj", "j", "ght", "t", "kn", "n", "wr", "r",
 	"mb", "m", "ph", "f", "ck", "k", "qu", "kw", "x", "ks", "wh", "w", "gh", "",
 )
 

@@ -260,7 +260,7 @@ func isCourtesy(tokens []token, i int) bool {
 			return isThanked(tokens, i)
 		}
 	case "i", "we":
-		return isOneOf(after, "may", "remember", "understand", "am") && wordAt(tokens, i+3) != "to"
+		return isOneOf(after, "may", "remember", "understand") || after == "am" && wordAt(tokens, i+3) == "not"
 	case "that", "it", "this":
 		return isOneOf(after, "is", "would") && isOneOf(wordAt(tokens, i+3), "okay", "ok", "possible", "alright", "fine", "all", "be")
 	}

@@ -29,12 +29,14 @@ type cli struct {
 	Config  configCommand `cmd:"" help:"Check a configuration, or print the reference file."`
 	Models  modelsCommand `cmd:"" help:"List and download speech models."`
 	Call    callCommand   `cmd:"" help:"Place a call through a running daemon and follow it."`
+	Bench   benchCommand  `cmd:"" help:"Measure this build on your own data."`
 	Version struct{}      `cmd:"" help:"Print the version."`
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
+	signal.Ignore(syscall.SIGXFSZ) // a limit on file sizes is an error like a full disk, not the end of the process
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	if err == nil {

@@ -1,8 +1,11 @@
-// Command scatter computes the background statistics of a sentence encoder from public sets; README.md says how.
+// Command scatter chooses the sentences of tracking/sentences.tsv.gz from public sets, and computes the background statistics
+// of the bundled encoder from them; README.md says how.
 package main
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"flag"
@@ -10,126 +13,171 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/operatord/operatord/tracking"
 	"github.com/operatord/operatord/tracking/encoder"
+	"github.com/operatord/operatord/tracking/quality"
 )
 
-type settings struct {
-	model, turns, bank, out string
-	turnCount, perSet       int
-}
+// How many sentences are chosen.
+const (
+	turnCount    = 3000 // turns that say nothing
+	contentCount = 800  // turns that say something, without a label
+	perSet       = 1050 // labelled sentences of each set, the same number of every label
+	longest      = 160  // characters of a sentence
+	maxDigits    = 4
+)
 
 func main() {
-	var s settings
-	flag.StringVar(&s.model, "encoder", "weights/all-MiniLM-L6-v2.q8_0.gguf", "GGUF file of the encoder")
-	flag.StringVar(&s.turns, "turns", "", "multidogo.tsv, the customer turns")
-	flag.StringVar(&s.bank, "bank", "", "labelled sets, comma-separated: clinc150.tsv,banking77.tsv,hwu64.tsv")
-	flag.StringVar(&s.out, "out", "tracking/background.bin", "file to write")
-	flag.IntVar(&s.turnCount, "turn-count", 3000, "how many background turns to sample")
-	flag.IntVar(&s.perSet, "per-set", 1000, "how many sentences of each set to sample for the bank")
+	turns := flag.String("turns", "", "multidogo.tsv, the customer turns; with -sets, sentences are chosen anew")
+	sets := flag.String("sets", "", "labelled sets, comma-separated: clinc150.tsv,banking77.tsv,hwu64.tsv")
+	model := flag.String("encoder", "weights/all-MiniLM-L6-v2.q8_0.gguf", "GGUF file of the encoder")
+	dir := flag.String("dir", "tracking", "folder of sentences.tsv.gz and background.bin")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, s); err != nil {
+	err := error(nil)
+	if *turns != "" {
+		err = choose(*turns, strings.Split(*sets, ","), filepath.Join(*dir, "sentences.tsv.gz"))
+	} else {
+		err = compute(ctx, *model, filepath.Join(*dir, "background.bin"))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "scatter:", err)
 		os.Exit(1) //nolint:forbidigo // this is main
 	}
 }
 
-func run(ctx context.Context, s settings) (err error) {
-	turns, content, err := readTurns(s.turns)
-	if err != nil {
-		return err
-	}
-	bank := sample(content, s.perSet)
-	for _, path := range strings.Split(s.bank, ",") {
-		sentences, err := readTraining(path)
-		if err != nil {
-			return err
-		}
-		bank = append(bank, sample(sentences, s.perSet)...)
-	}
-	e, err := encoder.Open(s.model, encoder.Options{})
+// compute writes the statistics of an encoder, from the sentences that this program was built with.
+func compute(ctx context.Context, model, out string) (err error) {
+	e, err := encoder.Open(model, encoder.Options{Contexts: 2})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	background, err := tracking.NewBackground(ctx, e, sample(turns, s.turnCount), bank)
+	background, err := tracking.InstallBackground(ctx, e)
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(s.out)
+	var content bytes.Buffer
+	if _, err := background.WriteTo(&content); err != nil {
+		return err
+	}
+	return os.WriteFile(out, content.Bytes(), 0o644) //nolint:gosec // a file of the project
+}
+
+// choose writes the sentences: lines of kind, label and text.
+func choose(turnsPath string, sets []string, out string) error {
+	turns, err := quality.ReadBackground(turnsPath)
 	if err != nil {
 		return err
 	}
-	_, err = background.WriteTo(f)
-	return errors.Join(err, f.Close())
-}
-
-// backgroundLabels mark the turns of multidogo in which a customer says nothing a tracker could mean.
-var backgroundLabels = []string{ //nolint:gochecknoglobals // a constant
-	"contentonly", "confirmation", "rejection", "thankyou", "openinggreeting", "closinggreeting",
-}
-
-// readTurns splits the turns of multidogo into background and the others.
-func readTurns(path string) (background, content []string, err error) {
-	err = eachRow(path, func(row map[string]string) {
-		for _, label := range strings.Split(row["labels"], "<div>") {
-			if !slices.Contains(backgroundLabels, label) {
-				content = append(content, row["text"])
-				return
-			}
+	content, err := readContent(turnsPath)
+	if err != nil {
+		return err
+	}
+	var lines []string
+	for _, text := range sample(turns, turnCount) {
+		lines = append(lines, tracking.SentenceTurn+"\t\t"+text)
+	}
+	for _, text := range sample(content, contentCount) {
+		lines = append(lines, tracking.SentenceBank+"\t\t"+text)
+	}
+	for _, path := range sets {
+		labelled, err := labelledLines(path)
+		if err != nil {
+			return err
 		}
-		background = append(background, row["text"])
-	})
-	return background, content, err
+		lines = append(lines, labelled...)
+	}
+	var packed bytes.Buffer
+	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		fmt.Fprintln(z, line)
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(out, packed.Bytes(), 0o644) //nolint:gosec // a file of the project
 }
 
-// readTraining returns the training rows of a labelled set; its test rows stay unseen.
-func readTraining(path string) (sentences []string, err error) {
-	err = eachRow(path, func(row map[string]string) {
-		if row["split"] == "train" {
-			sentences = append(sentences, row["text"])
+// labelledLines returns as many training sentences of each label as give perSet in all; test rows stay unseen.
+func labelledLines(path string) ([]string, error) {
+	rows, err := quality.ReadSet(path)
+	if err != nil {
+		return nil, err
+	}
+	texts := make(map[string][]string)
+	for _, r := range rows {
+		if r.Split == "train" && r.Label != "oos" {
+			texts[r.Label] = append(texts[r.Label], r.Text)
 		}
-	})
-	return sentences, err
+	}
+	labels := make([]string, 0, len(texts))
+	for label := range texts {
+		labels = append(labels, label)
+	}
+	slices.Sort(labels)
+	set := strings.TrimSuffix(filepath.Base(path), ".tsv")
+	var lines []string
+	for _, label := range labels {
+		for _, text := range sample(texts[label], perSet/len(labels)) {
+			lines = append(lines, tracking.SentenceBank+"\t"+set+"/"+label+"\t"+text)
+		}
+	}
+	return lines, nil
 }
 
-// eachRow reads a tab-separated file whose first line names the columns.
-func eachRow(path string, visit func(row map[string]string)) error {
+// readContent returns the turns of multidogo in which something is said: those that ReadBackground leaves out.
+func readContent(path string) ([]string, error) {
+	nothing, err := quality.ReadBackground(path)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]bool, len(nothing))
+	for _, text := range nothing {
+		known[text] = true
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close()
-	var columns []string
+	var content []string
 	for scanner := bufio.NewScanner(f); scanner.Scan(); {
 		cells := strings.Split(scanner.Text(), "\t")
-		if columns == nil {
-			columns = cells
-			continue
+		if text := cells[len(cells)-1]; text != "text" && !known[text] {
+			content = append(content, text)
 		}
-		row := make(map[string]string, len(columns))
-		for i := range min(len(cells), len(columns)) {
-			row[columns[i]] = cells[i]
+	}
+	return content, nil
+}
+
+// unfit reports whether a text is left out: a long one, or one with what could be somebody's number or address.
+func unfit(text string) bool {
+	digits := 0
+	for _, r := range text {
+		if r >= '0' && r <= '9' {
+			digits++
 		}
-		visit(row)
 	}
-	if columns == nil {
-		return fmt.Errorf("%s: no rows", path)
-	}
-	return nil
+	return len(text) > longest || digits > maxDigits || strings.Contains(text, "@")
 }
 
 // sample returns n different texts, the same ones each time.
 func sample(texts []string, n int) []string {
-	texts = slices.Clone(texts)
+	texts = slices.DeleteFunc(slices.Clone(texts), unfit)
 	slices.Sort(texts)
 	texts = slices.Compact(texts)
 	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a reproducible choice, not a secret
 	rng.Shuffle(len(texts), func(i, j int) { texts[i], texts[j] = texts[j], texts[i] })
-	return texts[:min(n, len(texts))]
+	texts = texts[:min(n, len(texts))]
+	slices.Sort(texts) // packs better
+	return texts
 }
