@@ -48,6 +48,7 @@ func Run(t *testing.T, d Driver) {
 		{"projections", testProjections},
 		{"list", testList},
 		{"trackers", testTrackers},
+		{"history", testHistory},
 		{"hooks", testHooks},
 		{"faults", testFaults},
 		{"migrations", testMigrations},
