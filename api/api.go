@@ -27,6 +27,10 @@ type Options struct {
 	Trackers      *catalog.Catalog
 	Schedules     Schedules
 	Health        Health
+	Recommender   Recommender
+	Previewer     Previewer
+	Rerunner      Rerunner
+	Reviews       Reviews
 
 	Recordings string       // folder with the recordings
 	Metrics    http.Handler // served at /metrics

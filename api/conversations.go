@@ -84,8 +84,8 @@ func (s *Server) conversationOperations(api huma.API) {
 			return within(ctx, s, in.id(), s.opts.Conversations.Utterances)
 		})
 	register(s, api, operation("list-matches", http.MethodGet, "/conversations/{id}/matches", tag, "List tracker matches"),
-		func(ctx context.Context, in *idInput) (*body[list[conversation.Match]], error) {
-			return within(ctx, s, in.id(), s.opts.Conversations.Matches)
+		func(ctx context.Context, in *idInput) (*body[list[ReviewedMatch]], error) {
+			return within(ctx, s, in.id(), s.reviewedMatches)
 		})
 	register(s, api, operation("list-events", http.MethodGet, "/conversations/{id}/events", tag, "List events in their order"),
 		func(ctx context.Context, in *eventsInput) (*body[list[conversation.Event]], error) {

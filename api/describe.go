@@ -18,7 +18,7 @@ func describe(doc *huma.OpenAPI) {
 		"Analysis": {"sentiment": values(conversation.SentimentNotApplicable, conversation.SentimentOverlyNegative,
 			conversation.SentimentNegative, conversation.SentimentNeutral, conversation.SentimentPositive, conversation.SentimentOverlyPositive)},
 	}
-	enums["Listed"] = enums["Conversation"]
+	enums["Listed"], enums["ReviewedMatch"] = enums["Conversation"], enums["Match"]
 	schemas := doc.Components.Schemas.Map()
 	for name, members := range enums {
 		for member, allowed := range members {

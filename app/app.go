@@ -64,10 +64,14 @@ type App struct {
 	encoder    *encoder.Encoder
 	detector   *tracking.Detector
 	catalog    *catalog.Catalog
+	meaning    meaning
+	past       past
 	attendant  *attendant.Attendant
 	dialer     *dialer.Dialer
 	sip        *sip.Server
 	webrtc     *webrtc.Server
+
+	tally tally
 
 	mu    sync.Mutex
 	addrs map[string]string
@@ -186,7 +190,7 @@ func (a *App) startWriter(ctx context.Context) error {
 	workers := river.NewWorkers()
 	var err error
 	a.queue, err = jobs.New(jobs.Options{
-		DB: a.store.DB(), Workers: workers, Queues: map[string]int{postcall.Queue: 2, webhook.Queue: 16},
+		DB: a.store.DB(), Workers: workers, Queues: queues(),
 		ClientID: a.cfg.Node, Logger: a.log, Registerer: a.metrics,
 	})
 	if err != nil {
@@ -213,7 +217,7 @@ func (a *App) startWriter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(sender.Register(workers), analyzer.Register(workers), a.queue.AddPeriodic(sender.Periodic()...)); err != nil {
+	if err := errors.Join(sender.Register(workers), analyzer.Register(workers), a.queue.AddPeriodic(sender.Periodic()...), a.openPast(workers)); err != nil {
 		return fmt.Errorf("register jobs: %w", err)
 	}
 	a.writer, err = store.NewWriter(store.WriterOptions{
@@ -318,6 +322,7 @@ func (a *App) startHTTP(ctx context.Context) error {
 	opts := api.Options{
 		Version: a.opts.Version, Conversations: conversations{a.store, a.writer}, Feed: api.FeedFunc(a.subscribe), Caller: caller{a},
 		Trackers: a.catalog, Schedules: a, Health: a, Recordings: a.recordings(),
+		Recommender: a.past.recommender, Previewer: a.past.previewer, Rerunner: a.past.rerunner, Reviews: a.store,
 		Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}), UI: page, Token: a.cfg.HTTP.Token, Logger: a.log,
 	}
 	if a.webrtc != nil {

@@ -59,8 +59,13 @@ func (a *App) openModels(ctx context.Context) error {
 		a.log.Error("no models", "err", err)
 	}
 	enc, background := a.openEncoder(paths)
+	a.meaning = meaning{encoder: enc, background: background}
+	live, err := a.keepVectors(ctx, enc)
+	if err != nil {
+		return err
+	}
 	a.detector, err = tracking.New(tracking.Options{
-		Encoder: enc, Background: background, IDs: &a.ids, Logger: a.log, Registerer: a.metrics,
+		Encoder: live, Background: background, IDs: &a.ids, Logger: a.log, Registerer: a.metrics,
 	})
 	if err != nil {
 		return err
