@@ -87,7 +87,7 @@ func (s *Server) listRecommendations(ctx context.Context, in *recommendationsInp
 
 func (s *Server) acceptRecommendation(ctx context.Context, in *struct {
 	Author
-	idInput
+	TrackerPath
 	RawBody []byte
 },
 ) (*trackerAnswer, error) {

@@ -37,11 +37,13 @@ type reviewBody struct {
 	TrackerID conversation.ID `json:"tracker_id,omitempty" pattern:"^[0-9]{16}$" doc:"With missed: the tracker that should have matched"`
 }
 
-// matchPath are the path parameters of operations on a match.
-type matchPath struct {
-	idInput
+// MatchPath are the path parameters of operations on a match.
+type MatchPath struct {
+	ID      string `path:"id" pattern:"^[0-9]{16}$" doc:"The conversation"`
 	MatchID string `path:"match_id" pattern:"^[0-9]{16}$" doc:"The match; with missed, the utterance that should have matched"`
 }
+
+func (in *MatchPath) id() conversation.ID { return conversation.ID(in.ID) }
 
 func (s *Server) reviewOperations(api huma.API) {
 	const path, tag = "/conversations/{id}/matches/{match_id}/review", "Reviews"
@@ -51,7 +53,7 @@ func (s *Server) reviewOperations(api huma.API) {
 	register(s, api, put, s.review)
 	remove := operation("delete-review", http.MethodDelete, path, tag, "Take a review back")
 	remove.Errors = []int{http.StatusNotFound}
-	register(s, api, remove, func(ctx context.Context, in *matchPath) (*struct{}, error) {
+	register(s, api, remove, func(ctx context.Context, in *MatchPath) (*struct{}, error) {
 		if s.opts.Reviews == nil {
 			return nil, missing("reviews")
 		}
@@ -76,7 +78,7 @@ func (s *Server) reviewOperations(api huma.API) {
 
 func (s *Server) review(ctx context.Context, in *struct {
 	Author
-	matchPath
+	MatchPath
 	Body reviewBody
 },
 ) (*body[history.Review], error) {
