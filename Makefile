@@ -93,12 +93,20 @@ fmt: $(LINT) ## format everything
 bench: native ## print the measured figures as ratios against their baselines
 	@$(env_vars); go test -run '^$$' -bench . -benchmem $(PKG) | grep -vE '^(ok|PASS|goos|goarch|cpu|\?)'
 
+# The sets are public; docs/quality.md names them and where they come from.
+TRACKER_SETS ?= clinc150 banking77 hwu64
+
+bench-trackers: native ## measure tracker detection on public sets and renew docs/quality.md: make bench-trackers DATA=folder
+	@test -d "$(DATA)" || { echo "bench-trackers: DATA=folder with the sets that docs/quality.md names" >&2; exit 1; }
+	@$(env_vars); go run ./cmd/operatord bench trackers $(foreach s,$(TRACKER_SETS),--set "$(DATA)/$(s).tsv") --k 10 --k 5 --k 3 \
+		--background "$(DATA)/multidogo.tsv" --document docs/quality.md
+
 ##@ Keeping house
 
 clean: ## remove build output (the caches of native libraries and tools stay)
 	rm -rf bin web/dist/assets web/dist/index.html web/ui/node_modules
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo run build deps native ui generate env test test-deps race fuzz e2e browser-deps ui-test lint fmt bench clean help
+.PHONY: demo run build deps native ui generate env test test-deps race fuzz e2e browser-deps ui-test lint fmt bench bench-trackers clean help

@@ -77,15 +77,15 @@ func (b *benchTrackers) open(ctx context.Context) (*encoder.Encoder, error) {
 }
 
 func (b *benchTrackers) measure(ctx context.Context, e *encoder.Encoder, progress func(string)) (*quality.Report, error) {
-	statistics, err := tracking.BundledBackground()
+	dir, err := app.CacheDir()
 	if err != nil {
 		return nil, err
 	}
-	if statistics.Encoder() != e.Name() {
-		progress("computing the background statistics of " + e.Name())
-		if statistics, err = tracking.InstallBackground(ctx, e); err != nil {
-			return nil, err
-		}
+	statistics, err := tracking.LoadBackground(ctx, e, dir, func(file string) {
+		progress("computing the background statistics of " + e.Name() + ", to be kept in " + file)
+	})
+	if err != nil {
+		return nil, err
 	}
 	var background []string
 	if b.Background != "" {
