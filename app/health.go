@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -71,28 +72,54 @@ func (h *health) snapshot() (api.State, []api.Problem, []api.Model) {
 	return state, problems, models
 }
 
-// System implements api.Health.
+// System implements api.Health. It answers also while the database does not.
 func (a *App) System(ctx context.Context) (api.System, error) {
 	state, problems, models := a.health.snapshot()
-	if err := a.store.Ping(ctx); err != nil {
+	counts, err := a.counts(ctx)
+	if err = errors.Join(err, a.writer.Err()); err != nil {
 		state, problems = api.StateDegraded, append(problems, api.Problem{Part: "store", Message: err.Error()})
-	}
-	counts, err := a.store.CountByStatus(ctx)
-	if err != nil {
-		return api.System{}, fmt.Errorf("count conversations: %w", err)
-	}
-	var total int64
-	for _, n := range counts {
-		total += n
-	}
-	trackers, err := a.store.Trackers(ctx)
-	if err != nil {
-		return api.System{}, fmt.Errorf("count trackers: %w", err)
 	}
 	return api.System{
 		Version: a.opts.Version, Node: a.cfg.Node, StartedAt: a.health.started, State: state, Problems: problems,
-		Models: models, Addresses: a.Addrs(),
-		Counts:   api.Counts{ActiveCalls: a.calls.Live(), Conversations: total, Trackers: len(trackers)},
-		Tracking: a.catalog.State(),
+		Models: models, Addresses: a.Addrs(), Counts: counts, Tracking: a.catalog.State(),
 	}, nil
+}
+
+// countsAge is how old the numbers of the front page may be: counting a million conversations takes a while, and every open
+// page asks.
+const countsAge = 5 * time.Second
+
+// countsTimeout bounds the counting, so that the page shows what is wrong while the database is locked.
+const countsTimeout = 2 * time.Second
+
+// tally holds the numbers of the front page and when they were counted.
+type tally struct {
+	mu     sync.Mutex
+	at     time.Time
+	counts api.Counts
+}
+
+// counts returns the numbers of the front page; what the database holds is counted anew only after countsAge.
+func (a *App) counts(ctx context.Context) (api.Counts, error) {
+	a.tally.mu.Lock()
+	defer a.tally.mu.Unlock()
+	if time.Since(a.tally.at) >= countsAge {
+		ctx, cancel := context.WithTimeout(ctx, countsTimeout)
+		defer cancel()
+		byStatus, err := a.store.CountByStatus(ctx)
+		if err != nil {
+			return api.Counts{ActiveCalls: a.calls.Live()}, fmt.Errorf("count conversations: %w", err)
+		}
+		trackers, err := a.store.Trackers(ctx)
+		if err != nil {
+			return api.Counts{ActiveCalls: a.calls.Live()}, fmt.Errorf("count trackers: %w", err)
+		}
+		a.tally.at, a.tally.counts = time.Now(), api.Counts{Trackers: len(trackers)}
+		for _, n := range byStatus {
+			a.tally.counts.Conversations += n
+		}
+	}
+	counts := a.tally.counts
+	counts.ActiveCalls = a.calls.Live()
+	return counts, nil
 }
