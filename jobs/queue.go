@@ -20,7 +20,6 @@ const (
 	DefaultPollInterval  = 150 * time.Millisecond
 	DefaultJobTimeout    = time.Minute
 	DefaultRescueAfter   = 5 * time.Minute
-	DefaultStopTimeout   = 5 * time.Second
 	DefaultKeepCompleted = 24 * time.Hour
 	DefaultKeepFailed    = 7 * 24 * time.Hour
 	DefaultMaxWorkers    = 4
@@ -49,7 +48,6 @@ type Options struct {
 	PollInterval  time.Duration // how often each queue is looked at: the latency of a job
 	JobTimeout    time.Duration // limit of one attempt, for workers that set none
 	RescueAfter   time.Duration // after which a job that another node left running is tried again; above every job's timeout
-	StopTimeout   time.Duration // how long Run lets running jobs finish
 	KeepCompleted time.Duration // how long a completed job stays in the table
 	KeepFailed    time.Duration // how long a cancelled or discarded job stays in the table
 
@@ -59,11 +57,10 @@ type Options struct {
 
 // Queue inserts and runs jobs. It is safe for concurrent use.
 type Queue struct {
-	client      *river.Client[*sql.Tx]
-	db          *sql.DB
-	clientID    string
-	stopTimeout time.Duration
-	log         *slog.Logger
+	client   *river.Client[*sql.Tx]
+	db       *sql.DB
+	clientID string
+	log      *slog.Logger
 }
 
 // Migrate brings the job tables in db up to date. It is idempotent.
@@ -96,7 +93,7 @@ func New(options Options) (*Queue, error) {
 		return nil, fmt.Errorf("create job client: %w", err)
 	}
 	return &Queue{
-		client: client, db: options.DB, clientID: options.ClientID, stopTimeout: options.StopTimeout, log: options.Logger,
+		client: client, db: options.DB, clientID: options.ClientID, log: options.Logger,
 	}, nil
 }
 
@@ -106,7 +103,6 @@ func (o *Options) setDefaults() {
 	setDefault(&o.PollInterval, DefaultPollInterval)
 	setDefault(&o.JobTimeout, DefaultJobTimeout)
 	setDefault(&o.RescueAfter, DefaultRescueAfter)
-	setDefault(&o.StopTimeout, DefaultStopTimeout)
 	setDefault(&o.KeepCompleted, DefaultKeepCompleted)
 	setDefault(&o.KeepFailed, DefaultKeepFailed)
 	if o.Logger == nil {
@@ -167,17 +163,6 @@ func (q *Queue) AddPeriodic(periodic ...*river.PeriodicJob) error {
 		return fmt.Errorf("add periodic jobs: %w", err)
 	}
 	return nil
-}
-
-// Run works on jobs until ctx is done, then stops within the stop timeout plus a moment.
-func (q *Queue) Run(ctx context.Context) error {
-	if err := q.Start(ctx); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.stopTimeout)
-	defer cancel()
-	return q.Stop(stopCtx)
 }
 
 // Start takes over the jobs that an earlier process of this node left running and begins to work. The end of ctx does

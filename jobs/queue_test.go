@@ -188,18 +188,17 @@ func TestFailingJobIsTriedAgain(t *testing.T) {
 func TestStopCancelsJobsThatDoNotEnd(t *testing.T) {
 	db, _ := openMigrated(t)
 	started := make(chan struct{}, 1)
-	queue := newQueue(t, jobs.Options{DB: db, StopTimeout: 50 * time.Millisecond}, func(ctx context.Context, _ *river.Job[noteArgs]) error {
+	queue := newQueue(t, jobs.Options{DB: db}, func(ctx context.Context, _ *river.Job[noteArgs]) error {
 		started <- struct{}{}
 		<-ctx.Done()
 		return ctx.Err()
 	})
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- queue.Run(ctx) }()
+	require.NoError(t, queue.Start(t.Context()))
 	insert(t, db, queue, "endless", nil)
 	receive(t, started)
-	cancel()
-	require.NoError(t, receive(t, ended))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.NoError(t, queue.Stop(ctx))
 	require.Equal(t, "available", state(t, db), "it is tried again by the next start")
 	require.NoError(t, queue.Stop(t.Context()), "stopping again does nothing")
 }
