@@ -57,7 +57,8 @@ type Recorder struct {
 	stop    chan struct{}     // closed by Close
 	stopped sync.Once
 	running sync.WaitGroup
-	pool    sync.Pool // of *stereoFrame
+	pool    sync.Pool    // of *stereoFrame
+	length  atomic.Int64 // frames in the file, once the goroutine has ended
 
 	offered atomic.Int64  // frames passed to Write
 	dropped atomic.Uint64 // of these, not queued or not written
@@ -166,6 +167,11 @@ func (f *stereoFrame) fill(caller, agent []int16) {
 // Dropped returns how many frames were dropped because the disk was too slow or failed.
 func (r *Recorder) Dropped() uint64 { return r.dropped.Load() }
 
+// Length returns how much was recorded, once Close has returned.
+func (r *Recorder) Length() time.Duration {
+	return time.Duration(r.length.Load()) * media.FrameDuration
+}
+
 // Err returns the error that stopped the writing, nil while all is well. The recording ends there, and Write goes on to
 // accept frames.
 func (r *Recorder) Err() error {
@@ -273,7 +279,13 @@ func (r *Recorder) finish() {
 		r.fail(errors.Join(r.pad(r.offered.Load()), r.sync(), r.file.Sync()))
 	}
 	r.fail(r.file.Close())
-	if r.Err() != nil {
-		_ = Repair(r.options.Path) // the first error is the one to report
+	r.length.Store(r.frames)
+	if r.Err() == nil {
+		return
+	}
+	_ = Repair(r.options.Path) // the first error is the one to report
+	r.length.Store(0)
+	if info, err := os.Stat(r.options.Path); err == nil {
+		r.length.Store(max(0, info.Size()-headerSize) / int64(frameBytes))
 	}
 }
