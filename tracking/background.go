@@ -23,6 +23,7 @@ type Background struct {
 	bank       int       // sentences behind bankScatter
 	turnMean   []float32 // upper triangle, row by row
 	bankMean   []float32
+	scale      scale
 }
 
 //go:embed background.bin
@@ -38,6 +39,17 @@ func (b *Background) Encoder() string { return b.encoder }
 
 // Counts returns how many turns and bank sentences the statistics come from.
 func (b *Background) Counts() (turns, bank int) { return b.turns, b.bank }
+
+// scaleOf returns the calibration; without a background it is one for cosines alone.
+func (b *Background) scaleOf() scale {
+	switch {
+	case b == nil:
+		return cosineScale
+	case b.scale.Slope == 0: // made by NewBackground, from sentences without labels
+		return mixedScale
+	}
+	return b.scale
+}
 
 // suits returns an error unless b can be used with e.
 func (b *Background) suits(e Encoder) error {

@@ -29,6 +29,7 @@ func newPhrase(text string) *phrase {
 type compiled struct {
 	trackers   []compiledTracker
 	literal    *literalIndex
+	scale      scale
 	exclusions *literalIndex // exclusions and negative examples; phraseRef.phrase says which
 }
 
@@ -44,7 +45,9 @@ type compiledTracker struct {
 	name      string
 	version   int
 	role      conversation.Role
-	threshold float64 // of a typed whole turn
+	threshold float64 // of the scores shown
+	base      float64 // raw score of a typed whole turn that DefaultThreshold stands for
+	needed    float64 // how far above base a raw score must be for threshold
 	stance    Stance
 	phrases   []*phrase
 	negatives []*phrase // the negative examples
@@ -56,13 +59,14 @@ func (t *compiledTracker) listens(role conversation.Role) bool { return t.role =
 
 // compile makes a set of validated trackers ready; phrases holds every phrase by its text.
 func compile(trackers []Tracker, phrases map[string]*phrase, b *Background) (*compiled, error) {
-	c := &compiled{trackers: make([]compiledTracker, len(trackers)), literal: newLiteralIndex(), exclusions: newLiteralIndex()}
+	c := &compiled{trackers: make([]compiledTracker, len(trackers)), literal: newLiteralIndex(), exclusions: newLiteralIndex(), scale: b.scaleOf()}
 	for i := range trackers {
 		t := &trackers[i]
 		ct := compiledTracker{id: t.ID, name: t.Name, version: t.Version, role: t.Role, threshold: t.Threshold, stance: t.Stance}
 		if ct.threshold == 0 {
-			ct.threshold = defaultThreshold(len(t.Vocabulary))
+			ct.threshold = DefaultThreshold
 		}
+		ct.base, ct.needed = c.scale.base(len(t.Vocabulary)), c.scale.margin(ct.threshold)
 		for j, text := range t.Vocabulary {
 			ct.phrases = append(ct.phrases, phrases[text])
 			c.literal.add(phrases[text].tokens, phraseRef{i, j})

@@ -10,29 +10,6 @@ import (
 	"github.com/operatord/operatord/conversation"
 )
 
-// The scores from which a tracker matches by meaning. DefaultThreshold is for a typed turn as a whole, chosen on CLINC150 and
-// BANKING77 (tracking/quality). The best of many windows scores higher by chance, but what stands alone in a window scores
-// lower than it would with its context; misheard words lower the scores of recognised speech.
-const (
-	DefaultThreshold = 0.63
-	windowAllowance  = 0.03 // below the threshold: windows that cut a long typed sentence
-	speechAllowance  = 0.05 // below the threshold: anything that a speech model recognised
-)
-
-// fewPhrases is how much the threshold falls each time a vocabulary has half of enoughPhrases: an utterance lies further from
-// the nearest of few phrases. Below leastPhrases the best cosines are no longer a mean of several, and nothing falls.
-const (
-	fewPhrases    = 0.03
-	enoughPhrases = 10
-	leastPhrases  = 2
-)
-
-// defaultThreshold returns the threshold of a tracker with n phrases that sets none.
-func defaultThreshold(n int) float64 {
-	n = min(max(n, leastPhrases), enoughPhrases)
-	return DefaultThreshold - fewPhrases*math.Log2(enoughPhrases/float64(n))
-}
-
 // rivalMargin is how far below the best phrase another phrase may be that stands for the tracker when the guard against
 // negation refuses the best one.
 const rivalMargin = 0.15
@@ -123,6 +100,8 @@ func (r *reading) attitudeIn(s segment, p *phrase) attitude {
 // damageCost is how much the score of a literal match falls for each word of the phrase that was damaged.
 const damageCost = 0.1
 
+func literalScore(damaged int) float64 { return 1 - damageCost*float64(damaged) }
+
 // matchLiteral returns the trackers with a phrase that stands in the text word for word, each at its best phrase: said plainly
 // rather than not, undamaged, long.
 func (c *compiled) matchLiteral(r *reading) []finding {
@@ -139,7 +118,7 @@ func (c *compiled) matchLiteral(r *reading) []finding {
 		}
 		a := r.attitudeIn(segment{start: start, end: end}, t.phrases[h.phrase])
 		stance, matches := t.stance.judge(r.deniedAt(h.first), a)
-		if !matches {
+		if !matches || literalScore(h.damaged) < t.threshold {
 			return
 		}
 		old, known := best[h.tracker]
@@ -153,7 +132,7 @@ func (c *compiled) matchLiteral(r *reading) []finding {
 	for i, h := range best {
 		t := &c.trackers[i]
 		found = append(found, finding{
-			tracker: t, phrase: t.phrases[h.phrase].text, score: 1 - damageCost*float64(h.damaged), method: conversation.MethodLiteral,
+			tracker: t, phrase: t.phrases[h.phrase].text, score: literalScore(h.damaged), method: conversation.MethodLiteral,
 			start: r.tokens[h.first].start, end: r.tokens[h.last].end, stance: h.stance,
 		})
 	}
@@ -196,9 +175,9 @@ func (c *compiled) matchVectors(open []int, r *reading, segments []segment, vect
 	var found []finding
 	for _, j := range open {
 		t := &c.trackers[j]
-		best := finding{score: -1}
+		best := finding{score: math.Inf(-1)}
 		for i, s := range segments {
-			score, ranked := t.score(vectors[i], t.thresholdFor(s, r.utterance), -1)
+			margin, ranked := t.margin(vectors[i], allowance(s, r.utterance))
 			if len(ranked) == 0 || r.excludes(j, s.start, s.end) {
 				continue
 			}
@@ -209,12 +188,13 @@ func (c *compiled) matchVectors(open []int, r *reading, segments []segment, vect
 			if !matches || f.stance != "" && best.tracker != nil && best.stance == "" {
 				continue
 			}
-			if score > best.score || f.stance == "" && best.stance != "" {
-				f.score = min(1, score)
+			if margin > best.score || f.stance == "" && best.stance != "" {
+				f.score = margin
 				best = f
 			}
 		}
 		if best.tracker != nil {
+			best.score = c.scale.shown(best.score)
 			found = append(found, best)
 		}
 	}
@@ -243,15 +223,15 @@ func (t *compiledTracker) read(ranked []rankedPhrase, p polarity, r *reading, s 
 // and makes an utterance of that kind plain.
 const attitudeMargin = 0.05
 
-// thresholdFor returns the score from which t matches a part of an utterance.
-func (t *compiledTracker) thresholdFor(s segment, u *conversation.Utterance) float64 {
+// allowance returns how far below the threshold of a typed whole turn a part of an utterance may score.
+func allowance(s segment, u *conversation.Utterance) float64 {
 	switch {
 	case u.Model != "":
-		return t.threshold - speechAllowance
+		return speechAllowance
 	case s.window:
-		return t.threshold - windowAllowance
+		return windowAllowance
 	}
-	return t.threshold
+	return 0
 }
 
 // rankedPhrase is the position of a phrase and its cosine.
@@ -260,15 +240,16 @@ type rankedPhrase struct {
 	cosine float32
 }
 
-// score returns the score of t for a vector and the phrases near it, best first. It returns none if the score is below the
-// threshold or not above the best so far. The score is half discriminant, half mean of the two best phrase cosines; since
-// a cosine is at most 1, most trackers are settled by their discriminant alone.
-func (t *compiledTracker) score(v []float32, threshold, best float64) (float64, []rankedPhrase) {
+// margin returns how far the raw score of t for a vector is above its threshold, and the phrases near it, best first. It
+// returns none if the margin is less than the tracker asks for. The raw score is half discriminant, half mean of the two best
+// phrase cosines; since a cosine is at most 1, most trackers are settled by their discriminant alone.
+func (t *compiledTracker) margin(v []float32, allowed float64) (float64, []rankedPhrase) {
 	var base, weight float64 = 0, 1
 	if t.direction != nil {
 		base, weight = 0.5*float64(dot(t.direction, v)), 0.5
 	}
-	if base+weight < threshold || base+weight <= best {
+	threshold := t.base - allowed
+	if base+weight-threshold < t.needed {
 		return 0, nil
 	}
 	ranked := make([]rankedPhrase, len(t.phrases))
@@ -288,11 +269,11 @@ func (t *compiledTracker) score(v []float32, threshold, best float64) (float64, 
 	if len(ranked) > 1 {
 		top = (top + float64(ranked[1].cosine)) / 2
 	}
-	score := base + weight*top
-	if score < threshold || score <= best || t.isNegative(v, ranked[0].cosine) {
+	margin := base + weight*top - threshold
+	if margin < t.needed || t.isNegative(v, ranked[0].cosine) {
 		return 0, nil
 	}
-	return score, ranked
+	return margin, ranked
 }
 
 // isNegative reports whether a vector is nearer to a negative example than to any phrase.

@@ -86,7 +86,7 @@ func TestNegativeExamples(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := tracker("Cancellation", "cancel my contract", "cancel that contract")
-			c.Threshold = 0.1
+			c.Threshold = 1e-6
 			text := "cancel my appointment"
 			require.Len(t, match(t, newDetector(t, opts, c).NewSession("c"), final(text)).Matched, 1)
 			c.NegativeExamples = []string{"cancel my appointment please"}

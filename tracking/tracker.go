@@ -31,9 +31,8 @@ type Tracker struct {
 	Description string          `json:"description,omitempty"`
 	Categories  []string        `json:"categories,omitempty"`
 	Vocabulary  []string        `json:"vocabulary"`
-	// Threshold is the score from which a typed sentence matches by meaning, 0 to 1; 0 stands for DefaultThreshold, or less
-	// where the vocabulary is small. Recognised speech and windows of a long turn get the same allowance below it that
-	// they get below the default.
+	// Threshold is the score from which the tracker matches, 0 to 1; 0 stands for DefaultThreshold. With 1 it matches word for
+	// word only.
 	Threshold float64           `json:"threshold,omitempty"`
 	Role      conversation.Role `json:"role,omitempty"` // whose utterances are matched; empty is anyone's
 	// Languages are the BCP 47 tags of the languages the vocabulary is written in; empty is any.

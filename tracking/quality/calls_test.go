@@ -54,8 +54,8 @@ func TestSampleCalls(t *testing.T) {
 		threshold float64
 		model     string
 	}{
-		"typed": {0, ""}, "typed, stricter": {tracking.DefaultThreshold + 0.02, ""}, "typed, laxer": {tracking.DefaultThreshold - 0.05, ""},
-		"recognised": {0, "m"}, "recognised, stricter": {tracking.DefaultThreshold + 0.05, "m"}, "recognised, laxer": {tracking.DefaultThreshold - 0.02, "m"},
+		"typed": {0, ""}, "typed, stricter": {0.7, ""}, "typed, laxer": {0.4, ""},
+		"recognised": {0, "m"}, "recognised, stricter": {0.75, "m"}, "recognised, laxer": {0.5, "m"},
 	} {
 		set := tracking.Samples()
 		for i := range set {
