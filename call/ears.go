@@ -17,6 +17,7 @@ type ears struct {
 	call     *Call
 	plan     Plan
 	detector Detector
+	reactor  Reactor  // nil when matches set nothing off
 	caller   Listener // nil when this side is not recognised
 	agent    Listener
 	// utterances is filled by the listeners and closed by close, after both have ended.
@@ -29,6 +30,9 @@ func (c *Call) listen(plan Plan) *ears {
 	e := &ears{
 		call: c, plan: plan, detector: c.registry.opts.Detector(c.ID()),
 		utterances: make(chan conversation.Utterance, utteranceQueue),
+	}
+	if c.registry.opts.Reactor != nil {
+		e.reactor = c.registry.opts.Reactor()
 	}
 	e.caller, e.agent = e.open(conversation.RoleCaller), e.open(conversation.RoleAgent)
 	e.done.Go(e.run)
@@ -96,10 +100,32 @@ func (e *ears) track(u conversation.Utterance) {
 		e.call.publish(conversation.Event{Type: conversation.EventTrackerWithdrawn, Match: &m})
 	}
 	for _, m := range matched {
+		if e.reactor != nil && !m.Provisional && !u.Late {
+			m.Reactions = e.reactor.React(m)
+		}
 		e.call.publish(conversation.Event{Type: conversation.EventTrackerMatched, Match: &m})
+		e.call.react(m)
 		if e.plan.Machine != nil && e.plan.Machine(m) {
 			e.call.cancel(ErrMachine)
 		}
+	}
+}
+
+// react carries out what a match sets off, save webhooks, which are delivered the match itself.
+func (c *Call) react(m conversation.Match) {
+	tagged := false
+	for _, r := range m.Reactions {
+		switch r.Type {
+		case conversation.ReactionAlert:
+			c.publish(conversation.Event{Type: conversation.EventAlertRaised, Match: &m})
+		case conversation.ReactionTag:
+			c.change(func(conv *conversation.Conversation) { tagged = conv.Tag(r.Target) || tagged })
+		case conversation.ReactionWebhook:
+		}
+	}
+	if tagged {
+		conv := c.Conversation()
+		c.publish(conversation.Event{Type: conversation.EventConversationTagged, Conversation: &conv})
 	}
 }
 

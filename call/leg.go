@@ -62,6 +62,12 @@ type Detector interface {
 	Match(context.Context, conversation.Utterance) (matched, withdrawn []conversation.Match, err error)
 }
 
+// Reactor decides what the matches of one conversation set off. It is called by one goroutine.
+type Reactor interface {
+	// React returns what a confirmed match sets off.
+	React(conversation.Match) []conversation.Reaction
+}
+
 // Plan is what the operator does on a call. The zero value answers and listens.
 type Plan struct {
 	Profile           string

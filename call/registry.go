@@ -28,7 +28,8 @@ type Options struct {
 	Dial         Dial
 	Listen       Listen // optional; nil recognises nothing
 	Detector     func(conversation.ID) Detector
-	RecordingDir string // optional; empty records nothing
+	Reactor      func() Reactor // optional; one for each call; nil sets nothing off
+	RecordingDir string         // optional; empty records nothing
 	Node         string
 	Limits       Limits
 	Logger       *slog.Logger

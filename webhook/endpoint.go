@@ -86,11 +86,16 @@ func newSigners(secrets []string) ([]*standardwebhooks.Webhook, error) {
 	return signers, nil
 }
 
-func (e *endpoint) wants(event conversation.EventType) bool {
-	if len(e.events) == 0 {
-		return event != conversation.EventUtterancePartial
+// wants reports whether ev is to be sent to e. A match that names e among its reactions is, whatever the types e is sent.
+func (e *endpoint) wants(ev conversation.Event) bool {
+	named := conversation.Reaction{Type: conversation.ReactionWebhook, Target: e.name}
+	switch {
+	case ev.Type == conversation.EventTrackerMatched && ev.Match != nil && slices.Contains(ev.Match.Reactions, named):
+		return true
+	case len(e.events) == 0:
+		return ev.Type != conversation.EventUtterancePartial
 	}
-	return slices.Contains(e.events, event)
+	return slices.Contains(e.events, ev.Type)
 }
 
 // acquire takes a slot, or returns false if as many deliveries as allowed are in flight.

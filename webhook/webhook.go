@@ -138,11 +138,11 @@ func (s *Sender) Periodic() []*river.PeriodicJob {
 	return []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(time.Hour), prune, opts)}
 }
 
-// Enqueue records a delivery for every endpoint that wants ev. It is called within the transaction that stores ev, in the
+// Enqueue records a delivery for every endpoint that wants ev: that is sent its type, or that a match names. It is called within the transaction that stores ev, in the
 // order of the events of a conversation. An event that is recorded already is not recorded again.
 func (s *Sender) Enqueue(ctx context.Context, tx *sql.Tx, ev conversation.Event) error {
 	for _, e := range s.endpoints {
-		if !e.wants(ev.Type) || e.gone.Load() {
+		if !e.wants(ev) || e.gone.Load() {
 			continue
 		}
 		if err := s.enqueue(ctx, tx, e, ev); err != nil {

@@ -247,6 +247,32 @@ func TestEndpointsGetTheEventsTheyWant(t *testing.T) {
 	require.Equal(t, []int64{2, 3}, all.seqs(first), "no partial utterances unless asked for")
 }
 
+func TestMatchIsSentToTheEndpointThatItsTrackerNames(t *testing.T) {
+	receivers := map[string]*receiver{"crm": newReceiver(t, accept), "wallboard": newReceiver(t, accept), "other": newReceiver(t, accept)}
+	options := webhook.Options{}
+	for name, r := range receivers {
+		e := endpoint(name, r.URL)
+		e.Events = []conversation.EventType{conversation.EventCompleted}
+		if name == "wallboard" {
+			e.Events = append(e.Events, conversation.EventTrackerMatched)
+		}
+		options.Endpoints = append(options.Endpoints, e)
+	}
+	f, _ := newFixture(t, openDB(t), options)
+	ev := conversation.Event{ConversationID: first, Seq: 1, Type: conversation.EventTrackerMatched, At: time.Now(), Match: &conversation.Match{
+		Tracker:   "Churn",
+		Reactions: []conversation.Reaction{{Type: conversation.ReactionWebhook, Target: "crm"}, {Type: conversation.ReactionTag, Target: "other"}},
+	}}
+	tx, err := f.db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	require.NoError(t, f.sender.Enqueue(t.Context(), tx, ev))
+	require.NoError(t, tx.Commit())
+	f.settled(t, first, 2)
+	require.Equal(t, []int64{1}, receivers["crm"].seqs(first), "named, though it is not sent matches")
+	require.Equal(t, []int64{1}, receivers["wallboard"].seqs(first), "sent all matches")
+	require.Empty(t, receivers["other"].got())
+}
+
 func TestSameEventIsDeliveredOnce(t *testing.T) {
 	receiver := newReceiver(t, accept)
 	f, _ := newFixture(t, openDB(t), webhook.Options{Endpoints: []webhook.Endpoint{endpoint("crm", receiver.URL)}})
