@@ -103,7 +103,7 @@ func nameAll(clusters []Cluster, sentences []Sentence) {
 		rarity := func(gram string) float64 { return math.Log(1 + float64(len(clusters))/float64(max(1, spread[gram]))) }
 		c.Name = capital(bestGram(grams[i], len(c.Members), rarity, taken))
 		if c.Name == "" {
-			c.Name = capital(opening(sentences[c.Members[0]].Text))
+			c.Name = capital(firstWords(sentences[c.Members[0]].Text))
 		}
 		taken[strings.ToLower(c.Name)] = true
 	}
@@ -148,7 +148,7 @@ func bestGram(grams map[string]int, sentences int, rarity func(string) float64, 
 			continue
 		}
 		content := 0
-		for _, w := range strings.Fields(gram) {
+		for w := range strings.FieldsSeq(gram) {
 			if !hollow(w) {
 				content++
 			}
@@ -161,8 +161,8 @@ func bestGram(grams map[string]int, sentences int, rarity func(string) float64, 
 	return best
 }
 
-// opening returns the first words of a sentence.
-func opening(sentence string) string {
+// firstWords returns the begin of a sentence.
+func firstWords(sentence string) string {
 	words := Words(sentence)
 	return strings.Join(words[:min(len(words), 2*nameWords)], " ")
 }

@@ -29,7 +29,7 @@ func Sentences(text string) []Span {
 	for len(words) > 0 {
 		n := unitLen(text, words, ".?!…")
 		for _, piece := range pieces(text, words[:n]) {
-			if s := trim(text, piece); substantial(text[s.Start:s.End]) {
+			if s, ok := trim(text, piece); ok && substantial(text[s.Start:s.End]) {
 				found = append(found, s)
 			}
 		}
@@ -72,12 +72,28 @@ func unitLen(text string, words []Span, marks string) int {
 	return len(words)
 }
 
-// trim returns the span of some words without the punctuation at its ends.
-func trim(text string, words []Span) Span {
+// trim returns the span of some words without the greetings and fillers that open it and without the punctuation at its end;
+// false if nothing is left.
+func trim(text string, words []Span) (Span, bool) {
+	for len(words) > 0 && opening(text[words[0].Start:words[0].End]) {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		return Span{}, false
+	}
 	s := Span{words[0].Start, words[len(words)-1].End}
 	inner := strings.TrimRightFunc(text[s.Start:s.End], func(r rune) bool { return strings.ContainsRune(",;:–—", r) })
-	return Span{s.Start, s.Start + len(inner)}
+	return Span{s.Start, s.Start + len(inner)}, true
 }
+
+// opening reports whether a word only opens a sentence.
+func opening(word string) bool {
+	word = strings.ToLower(strings.TrimFunc(word, func(r rune) bool { return !isWordRune(r) }))
+	return strings.Contains(openingWords, " "+word+" ")
+}
+
+// openingWords have a space on both sides.
+const openingWords = " ah alright also and but hai hello hey hi hii hm hmm no nope oh ok okay please right sir so sure thanks um uh well yeah yep yes "
 
 // wordSpans returns the parts of text between white space that hold a letter or digit.
 func wordSpans(text string) []Span {
@@ -99,19 +115,44 @@ func wordSpans(text string) []Span {
 
 func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
 
-// substantial reports whether a sentence is worth a place in a cluster.
+// longNumber is the count of digits from which a number is one of an account, a card or a telephone.
+const longNumber = 4
+
+// substantial reports whether a sentence is worth a place in a cluster. Names and numbers of a customer are not: they tell who
+// speaks, not what is wanted, and are nobody else's business.
 func substantial(sentence string) bool {
 	words := Words(sentence)
-	if len(words) < leastWords {
+	if len(words) < leastWords || courtesy(words) || strings.Contains(strings.Join(words, " "), "my name is") {
 		return false
 	}
-	content := 0
+	content, numbers := 0, 0
 	for _, w := range words {
-		if !idle(w) && !strings.ContainsFunc(w, unicode.IsNumber) {
+		switch digits := countDigits(w); {
+		case digits >= longNumber:
+			return false
+		case digits > 0:
+			numbers++
+		case !idle(w):
 			content++
 		}
 	}
-	return content > 0 && content*3 >= len(words)
+	return content*5 >= len(words) && numbers*4 < len(words)
+}
+
+// courtesy reports whether a short sentence is thanks or a greeting, with or without a name.
+func courtesy(words []string) bool {
+	const short = 5
+	return len(words) <= short && (strings.HasPrefix(words[0], "thank") || words[0] == "good")
+}
+
+func countDigits(word string) int {
+	digits := 0
+	for _, r := range word {
+		if unicode.IsNumber(r) {
+			digits++
+		}
+	}
+	return digits
 }
 
 // Words returns the words of a text in lower case, without punctuation.
@@ -125,6 +166,7 @@ func Words(text string) []string {
 func idle(word string) bool { return strings.Contains(idleWords, " "+word+" ") }
 
 // idleWords have a space on both sides. A sentence of hardly anything else is a backchannel, a greeting or a farewell.
-const idleWords = " a ah alright am and are bye byee can could day did do does fine for go good goodbye great have hello help hey hi " +
-	"hii hm hmm how i i'm is it it's just lovely me mhm mm morning much my nice no nope of oh ok okay one perfect please right see " +
-	"sir so sorry sure thank thanks that that's the then there thing to uh uh-huh um very welcome well what yeah yep yes you you're your "
+const idleWords = " a ah alright all am and any anything are bye byee can could day did do does else fine for go good goodbye great have " +
+	"hello help hey hi hii hm hmm how i i'm i'll im is it it's just lovely me mhm mm morning much my nice no nope nothing now of oh ok okay " +
+	"one perfect please right see sir so sorry sure thank thanks thankyou that that's thats the then there thing to uh uh-huh um very wait " +
+	"waiting welcome well what will yeah yep yes you you're your "
