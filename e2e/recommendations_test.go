@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
@@ -115,7 +114,7 @@ func TestTrackersOverPastCalls(t *testing.T) {
 	dir := t.TempDir()
 	said := append(pastCalls(), pastCalls()...)
 	seedHistory(t, dir, said)
-	d := start(t, fmt.Sprintf("asr: {enabled: false}\ndata_dir: %s", dir))
+	d := start(t, "asr: {enabled: false}\ndata_dir: "+dir)
 
 	found := d.search()
 	require.Equal(t, len(said), found.Last.Conversations)

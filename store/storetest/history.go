@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -223,7 +223,7 @@ func testVectors(t *testing.T, d Driver) {
 	added := map[vectors.Key][]float32{}
 	var keys []vectors.Key
 	for i := range 1200 {
-		key := vectors.KeyOf(fmt.Sprint(i))
+		key := vectors.KeyOf(strconv.Itoa(i))
 		keys = append(keys, key)
 		added[key] = []float32{float32(i), 1, -0.5}
 	}
