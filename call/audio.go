@@ -7,7 +7,6 @@ import (
 
 	"github.com/operatord/operatord/conversation"
 	"github.com/operatord/operatord/media"
-	"github.com/operatord/operatord/media/wav"
 )
 
 // maxCatchUp is how many frames the loop makes up for at once after it was held up. What is beyond that is left out:
@@ -20,13 +19,13 @@ const checkEvery = int64(time.Second / media.FrameDuration)
 // audio is the clock of a call. Every 20 ms it moves one frame each way: what the caller said goes to the recorder and to
 // recognition, what the operator says to the caller, to the recorder and to recognition. Nothing in it waits.
 type audio struct {
-	call     *Call
-	leg      Leg
-	plan     Plan
-	voice    *prompt       // nil: the operator is silent
-	recorder *wav.Recorder // nil: not recorded
-	caller   Listener      // nil: not recognised
-	agent    Listener
+	call      *Call
+	leg       Leg
+	plan      Plan
+	voice     *prompt    // nil: the operator is silent
+	recording *recording // nil: not recorded
+	caller    Listener   // nil: not recognised
+	agent     Listener
 
 	stream  media.Stream
 	started time.Time
@@ -78,9 +77,7 @@ func (a *audio) move() {
 	if err := a.stream.WriteFrame(a.out[:]); err != nil {
 		a.call.registry.metrics.writeErrors.Inc()
 	}
-	if a.recorder != nil {
-		a.recorder.Write(a.in[:], a.out[:])
-	}
+	a.recording.write(a.in[:], a.out[:])
 	if a.caller != nil {
 		a.caller.Write(a.in[:])
 	}
@@ -109,8 +106,9 @@ func (a *audio) fillOut() {
 	}
 }
 
-// check ends the call when it has lasted too long or no audio arrives any more.
+// check ends the call when it has lasted too long or no audio arrives any more, and looks after the recording.
 func (a *audio) check(now time.Time) {
+	a.recording.check()
 	limits := a.call.registry.opts.Limits
 	if now.Sub(a.started) >= limits.MaxDuration {
 		a.call.cancel(ErrMaxDuration)

@@ -4,14 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/operatord/operatord/conversation"
-	"github.com/operatord/operatord/media"
-	"github.com/operatord/operatord/media/wav"
 )
 
 // flushTimeout bounds how long a call that has ended waits for its last words to be recognised.
@@ -24,6 +21,7 @@ const hangupTimeout = 5 * time.Second
 // queued, answered, talking, ended. The context of a call ends with one of the causes of this package.
 type Call struct {
 	registry *Registry
+	id       conversation.ID
 	log      *slog.Logger
 	ctx      context.Context //nolint:containedctx // the context is the call: ending it ends the call
 	cancel   context.CancelCauseFunc
@@ -34,7 +32,7 @@ type Call struct {
 }
 
 // ID returns the identity of the call's conversation.
-func (c *Call) ID() conversation.ID { return c.Conversation().ID }
+func (c *Call) ID() conversation.ID { return c.id }
 
 // Conversation returns the state of the conversation now.
 func (c *Call) Conversation() conversation.Conversation {
@@ -120,10 +118,10 @@ func (c *Call) talk(leg Leg, plan Plan) {
 	c.publishStatus()
 
 	ears := c.listen(plan)
-	recorder := c.record()
+	recording := c.record()
 	voice := c.speak(plan)
 	answered := c.registry.opts.Now()
-	(&audio{call: c, leg: leg, plan: plan, voice: voice, recorder: recorder, caller: ears.caller, agent: ears.agent}).run()
+	(&audio{call: c, leg: leg, plan: plan, voice: voice, recording: recording, caller: ears.caller, agent: ears.agent}).run()
 	talked, cause := c.registry.opts.Now().Sub(answered), causeOf(c.ctx)
 
 	c.hangup(leg)
@@ -131,7 +129,7 @@ func (c *Call) talk(leg Leg, plan Plan) {
 		voice.close()
 	}
 	ears.close()
-	c.saveRecording(recorder, talked)
+	recording.save()
 	c.logStatistics(leg, talked, cause)
 	c.finishAt(talkEnd(cause, leg.End(), talked), answered.Add(talked))
 }
@@ -195,40 +193,6 @@ func (c *Call) panicEnd() conversation.End {
 		return talkEnd(ErrInternal, LegEnd{}, c.registry.opts.Now().Sub(*c.Conversation().AnsweredAt))
 	}
 	return system(conversation.Failed, conversation.CauseInternal, "The daemon failed before the call was answered.")
-}
-
-// record starts the recording. A call that cannot be recorded goes on.
-func (c *Call) record() *wav.Recorder {
-	if c.registry.opts.RecordingDir == "" {
-		return nil
-	}
-	path := filepath.Join(c.registry.opts.RecordingDir, string(c.ID())+".wav")
-	recorder, err := wav.NewRecorder(wav.RecorderOptions{Path: path})
-	if err == nil {
-		err = recorder.Start()
-	}
-	if err != nil {
-		c.log.Error("start recording", "err", err)
-		c.degrade(conversation.Notice{Code: "recording", Message: "This call is not recorded: " + err.Error()})
-		return nil
-	}
-	return recorder
-}
-
-// saveRecording closes the recording and puts it into the conversation.
-func (c *Call) saveRecording(recorder *wav.Recorder, talked time.Duration) {
-	if recorder == nil {
-		return
-	}
-	if err := recorder.Close(); err != nil {
-		c.log.Error("save recording", "err", err)
-		c.degrade(conversation.Notice{Code: "recording", Message: "The recording is incomplete: " + err.Error()})
-	}
-	c.change(func(conv *conversation.Conversation) {
-		conv.Recording = &conversation.Recording{
-			File: string(conv.ID) + ".wav", SampleRate: media.SampleRate, DurationMS: talked.Milliseconds(),
-		}
-	})
 }
 
 // speak starts the operator's prompt. A call whose prompt cannot be read goes on in silence.

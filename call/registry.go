@@ -157,7 +157,7 @@ var errDraining = errors.New("the daemon is stopping")
 func (r *Registry) add(ctx context.Context, conv conversation.Conversation) (*Call, error) {
 	conv.Node = r.opts.Node
 	ctx, cancel := context.WithCancelCause(ctx)
-	c := &Call{registry: r, ctx: ctx, cancel: cancel, conv: conv, done: make(chan struct{})}
+	c := &Call{registry: r, id: conv.ID, ctx: ctx, cancel: cancel, conv: conv, done: make(chan struct{})}
 	c.log = r.opts.Logger.With("call_id", string(conv.ID), "direction", string(conv.Direction))
 	if conv.SIPCallID != "" {
 		c.log = c.log.With("sip_call_id", conv.SIPCallID)
@@ -176,7 +176,7 @@ func (r *Registry) add(ctx context.Context, conv conversation.Conversation) (*Ca
 
 func (r *Registry) remove(c *Call) {
 	r.mu.Lock()
-	delete(r.calls, c.conv.ID)
+	delete(r.calls, c.id)
 	r.mu.Unlock()
 	r.metrics.active.Dec()
 	r.running.Done()
