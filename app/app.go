@@ -33,6 +33,7 @@ import (
 	"github.com/operatord/operatord/tracking"
 	"github.com/operatord/operatord/tracking/catalog"
 	"github.com/operatord/operatord/tracking/encoder"
+	"github.com/operatord/operatord/tracking/reaction"
 	"github.com/operatord/operatord/web"
 	"github.com/operatord/operatord/webhook"
 	"github.com/operatord/operatord/webrtc"
@@ -64,6 +65,7 @@ type App struct {
 	encoder    *encoder.Encoder
 	detector   *tracking.Detector
 	catalog    *catalog.Catalog
+	reactor    *reaction.Reactor
 	meaning    meaning
 	past       past
 	attendant  *attendant.Attendant
@@ -273,6 +275,7 @@ func (a *App) makeCalls(context.Context) error {
 	a.calls, err = call.NewRegistry(call.Options{
 		IDs: &a.ids, Feed: a.feed, Plan: a.plan, Dial: a.dial, Listen: listen,
 		Detector:     func(id conversation.ID) call.Detector { return sessionOf{a.detector.NewSession(id)} },
+		Reactor:      func() call.Reactor { return a.reactor.NewSession() },
 		RecordingDir: recordings, Node: a.cfg.Node,
 		Limits: call.Limits{
 			MaxDuration: a.cfg.Call.MaxDuration, InitialMediaTimeout: a.cfg.Media.InitialTimeout, MediaTimeout: a.cfg.Media.Timeout,

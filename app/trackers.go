@@ -8,6 +8,7 @@ import (
 	"github.com/operatord/operatord/conversation"
 	"github.com/operatord/operatord/tracking"
 	"github.com/operatord/operatord/tracking/catalog"
+	"github.com/operatord/operatord/tracking/reaction"
 )
 
 // Who changed a tracker, where it was not a request.
@@ -38,6 +39,9 @@ func (a *App) openCatalog(ctx context.Context) error {
 	}
 	var err error
 	if a.catalog, err = catalog.New(opts); err != nil {
+		return err
+	}
+	if a.reactor, err = reaction.New(reaction.Options{Tracker: a.catalog.InForce, Registerer: a.metrics}); err != nil {
 		return err
 	}
 	if err := a.loadTrackers(ctx); err != nil {
