@@ -434,7 +434,7 @@ func TestFailuresAreReported(t *testing.T) {
 func TestUnderLoadFinalsComeAndPartialsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry := prometheus.NewRegistry()
-		b := newBench(t, &asrtest.Engine{Cost: func(audio time.Duration, p asr.Params) time.Duration { return audio / 3 }},
+		b := newBench(t, &asrtest.Engine{Cost: func(audio time.Duration, _ asr.Params) time.Duration { return audio / 3 }},
 			func(o *asr.Options) { o.Metrics = registry })
 		var wg sync.WaitGroup
 		var streams []*asr.Stream

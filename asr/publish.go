@@ -9,16 +9,19 @@ import (
 
 // This file is the half of ear that deals with the workers and with who listens.
 
+// stretch returns the interval between the partials of a turn with so much speech not yet decided. It does not multiply
+// durations, which overflow after a few seconds.
+func stretch(interval, spoken time.Duration) time.Duration {
+	return time.Duration(float64(interval) * max(1, spoken.Seconds()/longPartial.Seconds()))
+}
+
 // partial has the open turn decoded if it is time to.
 func (e *ear) partial(t *turn) {
 	interval := e.rec.load.partialInterval()
 	if interval == 0 {
 		return
 	}
-	if length := t.tail.spoken(); length > longPartial {
-		interval = interval * length / longPartial
-	}
-	if len(t.probs)-t.partialEnd < windows(interval) {
+	if len(t.probs)-t.partialEnd < windows(stretch(interval, t.tail.spoken())) {
 		return
 	}
 	t.partialEnd = len(t.probs)

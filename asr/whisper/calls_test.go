@@ -127,6 +127,7 @@ func BenchmarkCalls(b *testing.B) {
 }
 
 func benchmarkCalls(b *testing.B, calls []asrtest.Call) {
+	b.Helper()
 	for b.Loop() {
 		rec := recognizer(b, nil)
 		var (

@@ -17,7 +17,7 @@ func FuzzCheck(f *testing.F) {
 			f.Add(data[:n])
 		}
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(_ *testing.T, data []byte) {
 		for _, header := range []func(*modelFile){(*modelFile).speechHeader, (*modelFile).vadHeader} {
 			_ = check(bytes.NewReader(data), int64(len(data)), header) // most are refused; none may panic
 		}
