@@ -75,7 +75,7 @@ func (s *Server) trackerOperations(api huma.API) {
 
 	replace := operation("replace-tracker", http.MethodPut, "/trackers/{id}", "Trackers", "Replace a tracker")
 	replace.Description = "Members that are left out take their defaults. A version in the body that is not the stored one is a conflict."
-	replace.Errors = append(create.Errors, http.StatusNotFound, http.StatusPreconditionFailed)
+	replace.Errors = slices.Concat(create.Errors, []int{http.StatusNotFound, http.StatusPreconditionFailed})
 	registerTrackers(s, api, replace, s.replaceTracker)
 	documentBody[catalog.Content](api, replace)
 
