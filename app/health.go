@@ -104,13 +104,13 @@ func (a *App) counts(ctx context.Context) (api.Counts, error) {
 	a.tally.mu.Lock()
 	defer a.tally.mu.Unlock()
 	if time.Since(a.tally.at) >= countsAge {
-		ctx, cancel := context.WithTimeout(ctx, countsTimeout)
+		bounded, cancel := context.WithTimeout(ctx, countsTimeout)
 		defer cancel()
-		byStatus, err := a.store.CountByStatus(ctx)
+		byStatus, err := a.store.CountByStatus(bounded)
 		if err != nil {
 			return api.Counts{ActiveCalls: a.calls.Live()}, fmt.Errorf("count conversations: %w", err)
 		}
-		trackers, err := a.store.Trackers(ctx)
+		trackers, err := a.store.Trackers(bounded)
 		if err != nil {
 			return api.Counts{ActiveCalls: a.calls.Live()}, fmt.Errorf("count trackers: %w", err)
 		}
