@@ -19,8 +19,10 @@ func (f reactorFunc) React(m conversation.Match) []conversation.Reaction { retur
 func TestMatchSetsOffReactions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		everything := []conversation.Reaction{
-			{Type: conversation.ReactionAlert}, {Type: conversation.ReactionTag, Target: "churn"},
-			{Type: conversation.ReactionTag, Target: "vip"}, {Type: conversation.ReactionWebhook, Target: "crm"},
+			{Type: conversation.ReactionAlert},
+			{Type: conversation.ReactionTag, Target: "churn"},
+			{Type: conversation.ReactionTag, Target: "vip"},
+			{Type: conversation.ReactionWebhook, Target: "crm"},
 		}
 		f := newFixture(t, func(o *call.Options) {
 			o.Reactor = func() call.Reactor {
