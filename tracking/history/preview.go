@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// nearMargin is how far below the threshold a near miss may score.
-	nearMargin = 0.1
+	// nearMargin is how far below the threshold a near miss may score. Scores are steep there: few turns are that near.
+	nearMargin = 0.25
 	// maxShown bounds the matches and the near misses that are returned; all are counted.
 	maxShown = 100
 	// previewPage is how many conversations are read at once.
@@ -82,7 +82,7 @@ func NewPreviewer(o PreviewOptions) (*Previewer, error) {
 // Preview is what a draft would have found.
 type Preview struct {
 	Coverage      Coverage `json:"coverage"`
-	Threshold     float64  `json:"threshold"` // in force for a typed sentence
+	Threshold     float64  `json:"threshold"` // in force
 	MatchCount    int      `json:"match_count"`
 	Matches       []Found  `json:"matches"` // newest first
 	NearMissCount int      `json:"near_miss_count"`
