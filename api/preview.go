@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -28,15 +29,15 @@ type Rerunner interface {
 	CancelRerun(ctx context.Context, tracker conversation.ID) (history.Rerun, error)
 }
 
-// period is the part of a body that selects past conversations.
-type period struct {
+// Period is the part of a body that selects past conversations.
+type Period struct {
 	Since     time.Time `json:"since,omitzero" doc:"Only conversations created at or after this time (RFC 3339)"`
 	Until     time.Time `json:"until,omitzero" doc:"Only conversations created before this time"`
 	Direction string    `json:"direction,omitempty" enum:"inbound,outbound"`
 	Channel   string    `json:"channel,omitempty" enum:"sip,webrtc,audio,video,text,stream"`
 }
 
-func (p *period) filter() history.Filter {
+func (p *Period) filter() history.Filter {
 	return history.Filter{
 		Since: p.Since, Until: p.Until, Direction: conversation.Direction(p.Direction), Channel: conversation.Channel(p.Channel),
 	}
@@ -44,8 +45,7 @@ func (p *period) filter() history.Filter {
 
 // previewBody is a draft with the conversations to try it on.
 type previewBody struct {
-	period
-
+	Period
 	Tracker json.RawMessage `json:"tracker" doc:"A tracker as it is created; with the id of a stored one it is tried in its place, and against its reviews. It needs no name"`
 }
 
@@ -80,10 +80,11 @@ func (s *Server) rerunOperations(api huma.API) {
 	start.Errors = []int{http.StatusNotFound, http.StatusConflict}
 	register(s, api, start, func(ctx context.Context, in *struct {
 		TrackerPath
-		Body period `required:"false"`
+		Body *Period
 	},
 	) (*body[history.Rerun], error) {
-		return s.rerun(func(r Rerunner) (history.Rerun, error) { return r.StartRerun(ctx, in.id(), in.Body.filter()) })
+		selected := cmp.Or(in.Body, &Period{}).filter()
+		return s.rerun(func(r Rerunner) (history.Rerun, error) { return r.StartRerun(ctx, in.id(), selected) })
 	})
 	register(s, api, operation("get-tracker-rerun", http.MethodGet, path, tag, "Tell how far the newest re-run of a tracker is"),
 		func(ctx context.Context, in *TrackerPath) (*body[history.Rerun], error) {

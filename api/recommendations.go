@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -88,16 +89,16 @@ func (s *Server) listRecommendations(ctx context.Context, in *recommendationsInp
 func (s *Server) acceptRecommendation(ctx context.Context, in *struct {
 	Author
 	TrackerPath
-	RawBody []byte
+	Body *json.RawMessage
 },
 ) (*trackerAnswer, error) {
 	if s.opts.Recommender == nil || s.opts.Trackers == nil {
 		return nil, missing("recommendations")
 	}
 	draft := catalog.Draft{Content: catalog.Content{Enabled: true}}
-	if len(in.RawBody) > 0 {
+	if in.Body != nil {
 		var err error
-		if draft, err = catalog.Decode(in.RawBody); err != nil {
+		if draft, err = catalog.Decode(*in.Body); err != nil {
 			return nil, trackerProblem(err)
 		}
 	}

@@ -94,7 +94,7 @@ type linkHeap []link
 func (h *linkHeap) Len() int           { return len(*h) }
 func (h *linkHeap) Less(i, j int) bool { return before((*h)[i], (*h)[j]) < 0 }
 func (h *linkHeap) Swap(i, j int)      { (*h)[i], (*h)[j] = (*h)[j], (*h)[i] }
-func (h *linkHeap) Push(x any)         { *h = append(*h, x.(link)) } //nolint:forcetypeassert // only links are pushed
+func (h *linkHeap) Push(x any)         { *h = append(*h, x.(link)) } // only links are pushed
 func (h *linkHeap) Pop() any {
 	last := (*h)[len(*h)-1]
 	*h = (*h)[:len(*h)-1]
@@ -124,7 +124,7 @@ func agglomerate(points []point, links []link, yield func() error) ([]group, err
 	}
 	heap.Init(&d.heap)
 	for merges := 0; d.heap.Len() > 0; {
-		best := heap.Pop(&d.heap).(link) //nolint:forcetypeassert // only links are pushed
+		best := heap.Pop(&d.heap).(link) // only links are pushed
 		if best.similarity < linked {
 			break
 		}

@@ -120,7 +120,9 @@ func errorOf(errs ...error) error {
 	return nil
 }
 
-func (m *memory) CountPast(_ context.Context, f history.Filter) (int, error) { return len(m.selected(f)), nil }
+func (m *memory) CountPast(_ context.Context, f history.Filter) (int, error) {
+	return len(m.selected(f)), nil
+}
 
 func (m *memory) Trackers(context.Context) ([]tracking.Tracker, error) {
 	return slices.Clone(m.trackers), nil
