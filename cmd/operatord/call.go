@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,12 +17,11 @@ import (
 
 // callCommand places a call through a running daemon and prints what happens on it.
 type callCommand struct {
+	Client
 	To      string `arg:"" help:"SIP URI to call, or a number together with --trunk."`
 	From    string `help:"Calling number to show."`
 	Trunk   string `help:"Trunk of the daemon to call through."`
 	Profile string `help:"What the operator does on the call."`
-	Server  string `help:"Address of the daemon's API." default:"http://127.0.0.1:8080" env:"OPERATORD_SERVER_URL"`
-	Token   string `help:"Bearer token of the API." env:"OPERATORD_SERVER_TOKEN"`
 }
 
 // placeTimeout bounds the request that starts the call.
@@ -40,38 +37,12 @@ func (c *callCommand) Run(ctx context.Context, out streams) error {
 	return c.follow(ctx, placed.ID, out.out)
 }
 
-func (c *callCommand) place(ctx context.Context) (conversation.Conversation, error) {
+func (c *callCommand) place(ctx context.Context) (placed conversation.Conversation, err error) {
 	ctx, cancel := context.WithTimeout(ctx, placeTimeout)
 	defer cancel()
-	body, err := json.Marshal(map[string]string{"to": c.To, "from": c.From, "trunk": c.Trunk, "profile": c.Profile})
-	if err != nil {
-		return conversation.Conversation{}, err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Server+"/api/v1/calls", bytes.NewReader(body))
-	if err != nil {
-		return conversation.Conversation{}, err
-	}
-	request.Header = c.header()
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return conversation.Conversation{}, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusAccepted {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 4096)) // the status tells enough without it
-		return conversation.Conversation{}, fmt.Errorf("%s: %s", response.Status, strings.TrimSpace(string(text)))
-	}
-	var placed conversation.Conversation
-	return placed, json.NewDecoder(response.Body).Decode(&placed)
-}
-
-func (c *callCommand) header() http.Header {
-	h := http.Header{}
-	if c.Token != "" {
-		h.Set("Authorization", "Bearer "+c.Token)
-	}
-	return h
+	call := map[string]string{"to": c.To, "from": c.From, "trunk": c.Trunk, "profile": c.Profile}
+	_, err = c.sendJSON(ctx, request{method: http.MethodPost, path: "/calls"}, call, &placed)
+	return placed, err
 }
 
 // follow prints the events of the conversation until it has ended. An end other than completed is an error.

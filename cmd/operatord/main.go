@@ -25,12 +25,13 @@ const exitConfig = 2
 
 // cli is the command line. Every command has a Run method that kong calls with what main binds.
 type cli struct {
-	Serve   serveCommand  `cmd:"" help:"Run the daemon."`
-	Config  configCommand `cmd:"" help:"Check a configuration, or print the reference file."`
-	Models  modelsCommand `cmd:"" help:"List and download speech models."`
-	Call    callCommand   `cmd:"" help:"Place a call through a running daemon and follow it."`
-	Bench   benchCommand  `cmd:"" help:"Measure this build on your own data."`
-	Version struct{}      `cmd:"" help:"Print the version."`
+	Serve    serveCommand    `cmd:"" help:"Run the daemon."`
+	Config   configCommand   `cmd:"" help:"Check a configuration, or print the reference file."`
+	Models   modelsCommand   `cmd:"" help:"List and download speech models."`
+	Call     callCommand     `cmd:"" help:"Place a call through a running daemon and follow it."`
+	Trackers trackersCommand `cmd:"" help:"Manage the trackers of a running daemon."`
+	Bench    benchCommand    `cmd:"" help:"Measure this build on your own data."`
+	Version  struct{}        `cmd:"" help:"Print the version."`
 }
 
 func main() {

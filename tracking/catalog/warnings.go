@@ -17,11 +17,14 @@ const (
 	manyPhrases = 50
 )
 
-// Two phrases of nearly the same meaning, as far as the bundled sentence encoder can tell: measured on pairs of phrases in
-// TestSimilarityOfPhrases.
+// From duplicateCosine on, two phrases mean the same as far as the sentence encoder can tell. Two phrases of which one is
+// negated contradict each other when they are closer than contradictionCosine and share most words: what is close alone is
+// often said with a negation and without ("my card isn't activated yet", "I have to activate my card"). Measured on the
+// library of ready trackers; see docs/trackers.md.
 const (
 	duplicateCosine     = 0.93
 	contradictionCosine = 0.80
+	contradictionWords  = 0.7 // of the shorter phrase
 )
 
 // A phrase fires too often when it matched in more than oftenShare of the conversations of the last oftenDays days, of which
@@ -149,11 +152,26 @@ func (c *Catalog) checkMeaning(ctx context.Context, w *warnings) {
 func (w *warnings) compare(i, j int, p, q string, cosine float32) {
 	member := fmt.Sprintf("vocabulary[%d]", i)
 	switch {
-	case cosine >= contradictionCosine && tracking.Negated(p) != tracking.Negated(q):
+	case cosine >= contradictionCosine && tracking.Negated(p) != tracking.Negated(q) && shared(p, q) >= contradictionWords:
 		w.add(Contradiction, member, "says the opposite of vocabulary[%d] %q", j, q)
 	case cosine >= duplicateCosine:
 		w.add(NearDuplicate, member, "means the same as vocabulary[%d] %q", j, q)
 	}
+}
+
+// shared returns which part of the words of the shorter phrase the longer one has too.
+func shared(p, q string) float64 {
+	a, b := strings.Fields(strings.ToLower(p)), strings.Fields(strings.ToLower(q))
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	n := 0
+	for _, word := range a {
+		if slices.Contains(b, word) {
+			n++
+		}
+	}
+	return float64(n) / float64(max(1, len(a)))
 }
 
 // checkFrequency finds phrases that matched in a large part of the recent conversations.
