@@ -37,8 +37,9 @@ func (l *Leg) Reject(_ context.Context, code int, reason string) error {
 }
 
 // Answer accepts an inbound leg: it opens the audio, sends 200 with a session description, and returns when the
-// caller's ACK has arrived. It returns ErrEnded if the caller left before that, and ErrNoACK, having hung up, if no ACK
-// came in Options.ACKTimeout. If ctx ends while Answer waits, the leg is hung up and ctx's error returned.
+// caller's ACK has arrived, or a BYE: a caller who hangs up at once was answered all the same. It returns ErrEnded if the
+// caller left before the 200, and ErrNoACK, having hung up, if no ACK came in Options.ACKTimeout. If ctx ends while Answer
+// waits, the leg is hung up and ctx's error returned.
 func (l *Leg) Answer(ctx context.Context) error {
 	body, err := l.accept()
 	if err != nil {
@@ -53,10 +54,23 @@ func (l *Leg) Answer(ctx context.Context) error {
 	if err == nil && l.answer == nil {
 		err = l.readAnswer(ack.Body())
 	}
+	if err == nil {
+		err = l.confirm()
+	}
+	if errors.Is(err, ErrEnded) && l.leftAfterAnswer() {
+		return nil
+	}
 	if err != nil {
 		return l.fail(ctx, err)
 	}
-	return l.confirm()
+	return nil
+}
+
+// leftAfterAnswer reports whether the caller hung up a leg that was answered.
+func (l *Leg) leftAfterAnswer() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state == stateAnswered && l.ending && l.term.By == ByRemote
 }
 
 // confirm moves an answered leg to confirmed.
