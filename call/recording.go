@@ -1,6 +1,7 @@
 package call
 
 import (
+	"os"
 	"path/filepath"
 
 	"github.com/operatord/operatord/conversation"
@@ -12,6 +13,7 @@ import (
 // says so once, when it happens.
 type recording struct {
 	call     *Call
+	path     string
 	recorder *wav.Recorder
 	failed   bool
 }
@@ -21,9 +23,8 @@ func (c *Call) record() *recording {
 	if c.registry.opts.RecordingDir == "" {
 		return nil
 	}
-	r := &recording{call: c}
-	path := filepath.Join(c.registry.opts.RecordingDir, r.file())
-	recorder, err := wav.NewRecorder(wav.RecorderOptions{Path: path})
+	r := &recording{call: c, path: filepath.Join(c.registry.opts.RecordingDir, string(c.ID())+".wav")}
+	recorder, err := wav.NewRecorder(wav.RecorderOptions{Path: r.path})
 	if err == nil {
 		err = recorder.Start()
 	}
@@ -34,8 +35,6 @@ func (c *Call) record() *recording {
 	r.recorder = recorder
 	return r
 }
-
-func (r *recording) file() string { return string(r.call.ID()) + ".wav" }
 
 // write takes a frame of both sides.
 func (r *recording) write(caller, agent []int16) {
@@ -70,8 +69,9 @@ func (r *recording) save() {
 	}
 	length := r.recorder.Length()
 	if length == 0 {
+		_ = os.Remove(r.path) // an empty file is of no use, and does no harm
 		return
 	}
-	saved := &conversation.Recording{File: r.file(), SampleRate: media.SampleRate, DurationMS: length.Milliseconds()}
+	saved := &conversation.Recording{File: filepath.Base(r.path), SampleRate: media.SampleRate, DurationMS: length.Milliseconds()}
 	r.call.change(func(conv *conversation.Conversation) { conv.Recording = saved })
 }
