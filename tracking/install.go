@@ -47,7 +47,7 @@ func readBackgroundFile(file string) (*Background, error) {
 
 // writeBackgroundFile writes the file at once and whole, so that a crash leaves none that is cut.
 func writeBackgroundFile(file string, b *Background) error {
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // statistics are no secret
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { // statistics are no secret
 		return fmt.Errorf("keep background: %w", err)
 	}
 	f, err := os.CreateTemp(filepath.Dir(file), ".background-*")

@@ -125,7 +125,7 @@ func (s *Sender) apply(d *Delivery, a answer, now time.Time) {
 }
 
 func vary(wait time.Duration) time.Duration {
-	return time.Duration(float64(wait) * (1 - jitter + 2*jitter*rand.Float64())) //nolint:gosec // spreads load, guards nothing
+	return time.Duration(float64(wait) * (1 - jitter + 2*jitter*rand.Float64())) // spreads load, guards nothing
 }
 
 // record stores the outcome of an attempt. If that was the last pending delivery, the job is completed in the same

@@ -3,7 +3,7 @@ package weights
 import (
 	"cmp"
 	"context"
-	"crypto/sha1" //nolint:gosec // the only sum upstream publishes; the server's SHA-256 is checked beside it
+	"crypto/sha1" // the only sum upstream publishes; the server's SHA-256 is checked beside it
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"

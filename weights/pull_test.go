@@ -3,7 +3,7 @@ package weights
 import (
 	"bytes"
 	"context"
-	"crypto/sha1" //nolint:gosec // what upstream publishes
+	"crypto/sha1" // what upstream publishes
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"

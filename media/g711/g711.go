@@ -40,9 +40,9 @@ func (l Law) AppendEncoded(dst []byte, src []int16) []byte {
 }
 
 // Decoding tables; they are never written to.
-var (
-	muLawTable = table(decodeMuLaw) //nolint:gochecknoglobals // constant
-	aLawTable  = table(decodeALaw)  //nolint:gochecknoglobals // constant
+var ( //nolint:gochecknoglobals // constants
+	muLawTable = table(decodeMuLaw)
+	aLawTable  = table(decodeALaw)
 )
 
 func table(decode func(byte) int16) (t [256]int16) {

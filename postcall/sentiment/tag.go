@@ -98,9 +98,9 @@ type cuts struct {
 }
 
 // The cuts were fitted on calls; README.md says on which and how well they do.
-var (
-	vectorCuts  = cuts{-0.13, 0.07, 0.30, 0.30, 0.55, 0.40}  //nolint:gochecknoglobals // constant
-	lexiconCuts = cuts{-0.01, 0.155, 0.12, 0.20, 0.55, 0.40} //nolint:gochecknoglobals // constant
+var ( //nolint:gochecknoglobals // constants
+	vectorCuts  = cuts{-0.13, 0.07, 0.30, 0.30, 0.55, 0.40}
+	lexiconCuts = cuts{-0.01, 0.155, 0.12, 0.20, 0.55, 0.40}
 )
 
 func (c cuts) tag(score, strong float64) conversation.Sentiment {

@@ -24,11 +24,11 @@ func (r *Report) Document(path string) error {
 		return fmt.Errorf("renew document %s: no lines %q and %q", path, figuresBegin, figuresEnd)
 	}
 	text := before + figuresBegin + "\n\n" + r.markdown() + "\n" + figuresEnd + after
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // a document is for everybody
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil { // a document is for everybody
 		return fmt.Errorf("renew document: %w", err)
 	}
 	plot := strings.TrimSuffix(path, ".md") + ".svg"
-	if err := os.WriteFile(plot, []byte(r.plot()), 0o644); err != nil { //nolint:gosec // a document is for everybody
+	if err := os.WriteFile(plot, []byte(r.plot()), 0o644); err != nil { // a document is for everybody
 		return fmt.Errorf("renew document: %w", err)
 	}
 	return nil

@@ -128,7 +128,7 @@ type Task struct {
 // Draw returns the trackers and the test rows of a task. The same seed draws the same ones. Phrases come from the training
 // rows; in a set without a test split they come from all rows, and are taken out of the test.
 func (t Task) Draw(rows []Row) (trackers []tracking.Tracker, test []Row) {
-	rng := rand.New(rand.NewPCG(t.Seed, 1)) //nolint:gosec // a reproducible choice, not a secret
+	rng := rand.New(rand.NewPCG(t.Seed, 1)) // a reproducible choice, not a secret
 	split := slices.ContainsFunc(rows, func(r Row) bool { return r.Split == "test" })
 	training := make(map[string][]string)
 	for _, r := range rows {
@@ -189,7 +189,7 @@ func without(rows []Row, trackers []tracking.Tracker) []Row {
 const sampleSeed = 7
 
 func sample(rows []Row, n int) []Row {
-	rng := rand.New(rand.NewPCG(sampleSeed, 1)) //nolint:gosec // a reproducible choice, not a secret
+	rng := rand.New(rand.NewPCG(sampleSeed, 1)) // a reproducible choice, not a secret
 	shuffle(rng, rows)
 	if n > 0 {
 		rows = rows[:min(n, len(rows))]

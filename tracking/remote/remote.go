@@ -173,7 +173,7 @@ var errAnswer = errors.New("embeddings service: unusable answer")
 // pause waits before another attempt: as long as the service asks for, or twice as long each time.
 func pause(ctx context.Context, attempt int, cause error) error {
 	wait := firstPause << (attempt - 1)
-	wait += rand.N(wait) //nolint:gosec // spreads callers, no secret
+	wait += rand.N(wait) // spreads callers, no secret
 	if refused, ok := errors.AsType[*StatusError](cause); ok && refused.retryAfter > wait {
 		wait = refused.retryAfter
 	}

@@ -66,7 +66,7 @@ func compute(ctx context.Context, model, out string) (err error) {
 	if _, err := background.WriteTo(&content); err != nil {
 		return err
 	}
-	return os.WriteFile(out, content.Bytes(), 0o644) //nolint:gosec // a file of the project
+	return os.WriteFile(out, content.Bytes(), 0o644) // a file of the project
 }
 
 // choose writes the sentences: lines of kind, label and text.
@@ -104,7 +104,7 @@ func choose(turnsPath string, sets []string, out string) error {
 	if err := z.Close(); err != nil {
 		return err
 	}
-	return os.WriteFile(out, packed.Bytes(), 0o644) //nolint:gosec // a file of the project
+	return os.WriteFile(out, packed.Bytes(), 0o644) // a file of the project
 }
 
 // labelledLines returns as many training sentences of each label as give perSet in all; test rows stay unseen.
@@ -175,7 +175,7 @@ func sample(texts []string, n int) []string {
 	texts = slices.DeleteFunc(slices.Clone(texts), unfit)
 	slices.Sort(texts)
 	texts = slices.Compact(texts)
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a reproducible choice, not a secret
+	rng := rand.New(rand.NewPCG(1, 2)) // a reproducible choice, not a secret
 	rng.Shuffle(len(texts), func(i, j int) { texts[i], texts[j] = texts[j], texts[i] })
 	texts = texts[:min(n, len(texts))]
 	slices.Sort(texts) // packs better
