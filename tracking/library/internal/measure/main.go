@@ -62,7 +62,11 @@ func run(ctx context.Context, s settings) (err error) {
 	if s.mistakes {
 		mistakes = os.Stdout
 	}
-	m, err := newMeasurement(remembering, mistakes)
+	detector, err := newDetector(remembering)
+	if err != nil {
+		return err
+	}
+	m, err := newMeasurement(detector, mistakes)
 	if err != nil {
 		return err
 	}

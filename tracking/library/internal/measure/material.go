@@ -39,6 +39,7 @@ type row struct {
 
 // turn is a text of our own with the entries that should fire and those that may.
 type turn struct {
+	held            bool // it was written after the phrases and changed none of them
 	role            conversation.Role
 	wanted, allowed []string
 	text            string
@@ -61,7 +62,7 @@ func readMaterial(turns, folder string) (material, error) {
 	m := material{sets: make(map[string][]row)}
 	err := eachRow(turns, func(cells map[string]string) {
 		m.turns = append(m.turns, turn{
-			role: conversation.Role(cells["role"]), text: cells["text"],
+			held: cells["use"] == "held", role: conversation.Role(cells["role"]), text: cells["text"],
 			wanted: names(cells["wanted"]), allowed: names(cells["allowed"]),
 		})
 	})

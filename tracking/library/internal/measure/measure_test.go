@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,11 +19,11 @@ import (
 // nearDuplicate is the cosine from which two phrases say the same.
 const nearDuplicate = 0.95
 
-// What the library is worth at least on our own turns. The figures are a little below those of docs/library.md: a change of
+// What the library is worth at least on those of our own turns that changed no phrase, as recognised speech. The figures are a little below those of docs/library.md: a change of
 // the detector or of a phrase that costs more than that should be noticed.
 const (
 	leastPrecision = 0.80
-	leastRecall    = 0.60
+	leastRecall    = 0.55
 )
 
 // bundled returns the bundled encoder. The tests share it, since encoding the library takes seconds.
@@ -71,10 +72,13 @@ func TestNoPhraseIsCloseToOneOfAnotherEntry(t *testing.T) {
 }
 
 func TestLibraryOnOurOwnTurns(t *testing.T) {
-	m, err := newMeasurement(openBundled(t), io.Discard)
+	d, err := newDetector(openBundled(t))
+	require.NoError(t, err)
+	m, err := newMeasurement(d, io.Discard)
 	require.NoError(t, err)
 	from, err := readMaterial("../../testdata/turns.tsv", "")
 	require.NoError(t, err)
+	from.turns = slices.DeleteFunc(from.turns, func(t turn) bool { return !t.held })
 	wanted := map[string]bool{}
 	for _, turn := range from.turns {
 		for _, name := range append(turn.wanted, turn.allowed...) {
@@ -87,13 +91,10 @@ func TestLibraryOnOurOwnTurns(t *testing.T) {
 	require.Len(t, wanted, len(m.entries), "there is a turn for every entry")
 
 	require.NoError(t, m.run(t.Context(), from))
-	var own tally
-	for _, f := range m.figures {
-		own.add(f.own)
-	}
-	t.Logf("typed: %v; recognised: %v", own, m.heardOwn)
-	require.GreaterOrEqual(t, float64(own.right)/float64(own.right+own.wrong), leastPrecision)
-	require.GreaterOrEqual(t, float64(own.right)/float64(own.right+own.missed), leastRecall)
+	t.Logf("typed: %v; recognised: %v", m.held.typed, m.held.heard)
+	held := m.held.heard
+	require.GreaterOrEqual(t, float64(held.right)/float64(held.right+held.wrong), leastPrecision)
+	require.GreaterOrEqual(t, float64(held.right)/float64(held.right+held.missed), leastRecall)
 }
 
 func TestTally(t *testing.T) {
@@ -131,21 +132,19 @@ func (literal) Dimensions() int { return 384 }
 func (literal) Name() string    { return "literal" }
 
 func TestRowsAreCountedByTheirLabels(t *testing.T) {
-	m := &measurement{mistakes: io.Discard, entries: library.Entries(), figures: map[string]*figures{}, rows: map[string]int{}}
-	for i := range m.entries {
-		m.figures[m.entries[i].Name] = &figures{}
-	}
-	m.mapping = mapping{"Cancellation": {"set": {Right: []string{"leave"}, Related: []string{"grumble"}}, backgroundSet: {Related: []string{"bye"}}}}
-	var err error
-	m.detector, err = tracking.New(tracking.Options{Encoder: literal{}, IDs: &conversation.IDs{}})
+	d, err := tracking.New(tracking.Options{Encoder: literal{}, IDs: &conversation.IDs{}})
 	require.NoError(t, err)
+	m, err := newMeasurement(d, io.Discard)
+	require.NoError(t, err)
+	m.mapping = mapping{"Cancellation": {"set": {Right: []string{"leave"}, Related: []string{"grumble"}}, backgroundSet: {Related: []string{"bye"}}}}
 	phrase := "I want to cancel my contract"
 	require.NoError(t, m.run(t.Context(), material{sets: map[string][]row{
 		"set": {
-			{[]string{"leave"}, phrase},
+			{[]string{"leave"}, "so " + phrase},
 			{[]string{"leave"}, "so long"},
-			{[]string{"other"}, phrase},
-			{[]string{"grumble"}, phrase},
+			{[]string{"leave"}, phrase + "."},
+			{[]string{"other"}, "so " + phrase},
+			{[]string{"grumble"}, "so " + phrase},
 		},
 		backgroundSet: {{[]string{"ok"}, phrase}, {[]string{"bye"}, phrase}, {[]string{"ok"}, "okay"}},
 	}}))
@@ -153,8 +152,8 @@ func TestRowsAreCountedByTheirLabels(t *testing.T) {
 	require.Equal(t, tally{right: 1, wrong: 1, missed: 1}, f.public)
 	require.Equal(t, figures{public: f.public, background: 2, typedAlarms: 1, heardAlarms: 1}, *f)
 
-	var page strings.Builder
-	require.NoError(t, m.report(&page))
-	require.Contains(t, page.String(), "| Cancellation | caller | 16 | – | – | 0.50 | 0.50 | 2 | 500.0 | 500.0 | set leave |")
-	require.Contains(t, page.String(), "no mapping")
+	var document strings.Builder
+	require.NoError(t, m.report(&document))
+	require.Contains(t, document.String(), " | – | – | 0.50 | 0.50 | 2 | 500.0 | 500.0 | set leave |\n")
+	require.Contains(t, document.String(), " | – | – | – | – | – | 0.0 | 0.0 | no mapping |\n")
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -12,41 +14,8 @@ import (
 	"github.com/operatord/operatord/tracking/library"
 )
 
-// page is the document. Its figures come from the measurement alone.
-var page = template.Must(template.New("library").Parse(`# The tracker library
-
-<!-- Written by tracking/library/internal/measure; do not edit. -->
-
-{{.Entries}} ready trackers with {{.Phrases}} phrases of this project's own writing, in {{len .Categories}} categories. Add one with
-` + "`POST /api/v1/tracker-library/{name}/add`" + `; it is an ordinary tracker from then on.
-
-## What they are worth
-
-Measured with the detector of the live path, the bundled encoder and the whole library in it at once, so that every entry
-competes with all others, at the thresholds that a fresh tracker has.
-
-* **Own turns**: {{.OwnTurns}} turns of this project's own writing (` + "`tracking/library/testdata/turns.tsv`" + `), about two for each entry in other words
-  than its phrases, some of several sentences, some in which nothing should fire, some that deny what an entry means. Who wrote the
-  phrases wrote them too, and weak entries were found with them: take these figures for an upper bound. As typed text: {{.Own}}; as recognised
-  speech, which matches at lower scores: {{.Heard}}.
-* **Public sets**: test rows of clinc150 ({{index .Rows "clinc150"}}), banking77 ({{index .Rows "banking77"}}) and hwu64 ({{index .Rows "hwu64"}}), and the labelled turns of
-  multidogo ({{index .Rows "multidogo"}}), for the entries that have an honest counterpart among their labels
-  (` + "`tracking/library/internal/measure/mapping.yaml`" + `). Every row of another label of the same set counts as wrong when the entry fires, save labels that
-  are too close to judge. No sentence of these sets is in a vocabulary. All mapped entries together: {{.Public}}.
-* **Alarms**: matches per 1,000 of the {{index .Rows "background"}} multidogo turns that say nothing an entry means ("yes", names, numbers, thanks), as typed text
-  and as recognised speech. They are what customers write; entries that listen to agents were shown them all the same. The background
-  statistics of the detector come from a sample of these turns.
-
-P is precision, R is recall; a dash stands for nothing to divide by. Figures from two or three turns are coarse. Repeat it with
-
-    go run ./tracking/library/internal/measure -sets DIR
-{{range .Categories}}
-## {{.Name}}
-
-| tracker | hears | phrases | own turns P | R | public P | R | rows | alarms typed | recognised | labels |
-|---|---|---|---|---|---|---|---|---|---|---|
-{{range .Lines}}{{.}}
-{{end}}{{end}}`)) //nolint:gochecknoglobals // a constant
+//go:embed page.md.tmpl
+var page string
 
 // section is one category of the document.
 type section struct {
@@ -56,16 +25,20 @@ type section struct {
 
 // report writes the document.
 func (m *measurement) report(w io.Writer) error {
-	var own, public tally
+	var public tally
 	phrases := 0
 	for i := range m.entries {
 		f := m.figures[m.entries[i].Name]
-		own.add(f.own)
 		public.add(f.public)
 		phrases += len(m.entries[i].Vocabulary)
 	}
-	return page.Execute(w, map[string]any{
-		"Entries": len(m.entries), "Phrases": phrases, "OwnTurns": m.rows[ownSet], "Own": own, "Heard": m.heardOwn,
+	document, err := template.New("library").Parse(page)
+	if err != nil {
+		return err
+	}
+	return document.Execute(w, map[string]any{
+		"Entries": len(m.entries), "Phrases": phrases, "OwnTurns": m.rows[ownSet], "Held": m.held.typed, "HeldHeard": m.held.heard,
+		"Tuned": m.tuned.typed, "TunedHeard": m.tuned.heard,
 		"Public": public, "Rows": m.rows, "Categories": m.sections(),
 	})
 }
@@ -102,7 +75,7 @@ func (m *measurement) line(e *tracking.Tracker) string {
 	}
 	rows := "–"
 	if n := f.public.right + f.public.missed; n > 0 {
-		rows = fmt.Sprint(n)
+		rows = strconv.Itoa(n)
 	}
 	return fmt.Sprintf("| %s | %s | %d | %s | %s | %s | %s | %s | %s | %s | %s |", e.Name, hears, len(e.Vocabulary),
 		f.own.precision(), f.own.recall(), f.public.precision(), f.public.recall(), rows,
