@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -437,8 +438,8 @@ func TestBadImports(t *testing.T) {
 		"bad value":             {"text/csv", "name,vocabulary\na,b\nc,d(\n", "trackers[1].vocabulary[0]", "parenthesis"},
 		"no YAML":               {"application/yaml", "a: [", "body", "is not YAML"},
 		"no trackers":           {"application/yaml", "a: b", "trackers", "want a list"},
-		"two documents":         {"application/yaml", "[]\n---\n[]", "body", "one YAML document"},
-		"anchors":               {"application/yaml", "- &a {name: a, vocabulary: [b]}\n- *a", "body", "anchor"},
+		"two documents":         {"application/yaml", "[]\n---\n[]", "body", "one document"},
+		"aliases without end":   {"application/yaml", bomb(), "body", "excessive aliasing"},
 		"wrong type":            {"application/yaml", "trackers:\n- {name: a, vocabulary: [911]}", "trackers[0].vocabulary[0]", "want text"},
 		"name twice":            {"application/yaml", "- {name: a, vocabulary: [b]}\n- {name: a, vocabulary: [c]}", "trackers[1].name", "repeats"},
 		"JSON that is not":      {"application/json", "{", "body", "is not JSON"},
@@ -458,4 +459,14 @@ func TestImportOfPhraseRows(t *testing.T) {
 	get(t, url+"?name=Churn").decode(t, &page)
 	require.Equal(t, []string{"cancel it", "close it"}, page.Items[0].Vocabulary)
 	require.Equal(t, []string{"retention"}, page.Items[0].Categories)
+}
+
+// bomb returns a few lines of YAML that stand for a billion items.
+func bomb() string {
+	lines := "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
+	for i := 1; i < 10; i++ {
+		last := fmt.Sprintf("*a%d", i-1)
+		lines += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.Join(slices.Repeat([]string{last}, 10), ","))
+	}
+	return lines
 }

@@ -109,10 +109,16 @@ func assignMembers(path string, raw json.RawMessage, targets map[string]any) err
 	return assignObject(path, members, targets)
 }
 
+// maxItems bounds the work on one list, and the number of problems in it; no list of a tracker may be as long.
+const maxItems = 1000
+
 func assignList[T any](path string, raw json.RawMessage, want string, list *[]T, one func(string, json.RawMessage, *T) error) error {
 	var items []json.RawMessage
 	if err := json.Unmarshal(raw, &items); err != nil {
 		return &tracking.MemberError{Member: path, Problem: "want " + want + ", got " + kind(raw)}
+	}
+	if len(items) > maxItems {
+		return &tracking.MemberError{Member: path, Problem: fmt.Sprintf("more than %d", maxItems)}
 	}
 	*list = make([]T, len(items))
 	var problems []error

@@ -12,8 +12,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	yamlv3 "go.yaml.in/yaml/v3"
 
 	"github.com/operatord/operatord/conversation"
 	"github.com/operatord/operatord/tracking"
@@ -77,6 +76,9 @@ func Parse(format Format, data []byte) ([]Content, error) {
 			return nil, &tracking.MemberError{Member: "trackers", Problem: "want a list of trackers and nothing beside it"}
 		}
 	}
+	if len(items) > tracking.MaxTrackers {
+		return nil, tooMany()
+	}
 	contents := make([]Content, len(items))
 	var problems []error
 	for i, item := range items {
@@ -87,43 +89,27 @@ func Parse(format Format, data []byte) ([]Content, error) {
 	return contents, errors.Join(problems...)
 }
 
-// yamlToJSON refuses anchors: a few lines of them can stand for more than memory holds.
+func tooMany() error {
+	return &tracking.MemberError{Member: "trackers", Problem: fmt.Sprintf("more than %d", tracking.MaxTrackers)}
+}
+
+// yamlToJSON reads with another library than Export writes with: this one takes time in proportion to the input, however
+// deeply nested or full of aliases it is.
 func yamlToJSON(data []byte) ([]byte, error) {
-	parsed, err := parser.ParseBytes(data, 0)
+	in := yamlv3.NewDecoder(bytes.NewReader(data))
+	var document any
+	err := in.Decode(&document)
+	if err == nil && in.Decode(new(any)) != io.EOF { //nolint:errorlint // the decoder promises io.EOF itself
+		err = errors.New("want one document")
+	}
 	if err != nil {
-		return nil, &tracking.MemberError{Member: "body", Problem: "is not YAML: " + firstLine(err)}
+		return nil, &tracking.MemberError{Member: "body", Problem: "is not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
 	}
-	if len(parsed.Docs) != 1 || parsed.Docs[0].Body == nil {
-		return nil, &tracking.MemberError{Member: "body", Problem: "want one YAML document"}
-	}
-	anchors := anchorFinder{}
-	ast.Walk(&anchors, parsed.Docs[0].Body)
-	if anchors.found {
-		return nil, &tracking.MemberError{Member: "body", Problem: "has an anchor or alias, which are not allowed here"}
-	}
-	out, err := yaml.YAMLToJSON(data)
+	out, err := json.Marshal(document)
 	if err != nil {
-		return nil, &tracking.MemberError{Member: "body", Problem: "is not YAML: " + firstLine(err)}
+		return nil, &tracking.MemberError{Member: "body", Problem: "holds what trackers cannot: " + err.Error()}
 	}
 	return out, nil
-}
-
-// firstLine leaves out the excerpt that the parser adds to its errors.
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
-}
-
-type anchorFinder struct{ found bool }
-
-// Visit implements ast.Visitor.
-func (f *anchorFinder) Visit(node ast.Node) ast.Visitor {
-	switch node.Type() {
-	case ast.AnchorType, ast.AliasType, ast.MergeKeyType:
-		f.found = true
-	default:
-	}
-	return f
 }
 
 // The columns of a CSV file are the members of a content; the stance has a column for each of its own. A file with the
@@ -197,7 +183,9 @@ func parseCSV(data []byte) ([]Content, error) {
 			problems = append(problems, within(fmt.Sprintf("line %d", line), err))
 			continue
 		}
-		contents = appendRow(contents, header, c)
+		if contents = appendRow(contents, header, c); len(contents) > tracking.MaxTrackers {
+			return nil, tooMany()
+		}
 	}
 }
 
