@@ -2,8 +2,8 @@ import { createTheme, MantineProvider, type MantineColorsTuple } from '@mantine/
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 
 import { Problem } from './api/client';
+import { Page } from './components/Page';
 import { TokenGate } from './components/TokenGate';
-import { LivePage } from './components/LivePage';
 import { LiveProvider } from './live/LiveProvider';
 
 const iris: MantineColorsTuple = [
@@ -40,7 +40,7 @@ export function App() {
       <QueryClientProvider client={queries}>
         <TokenGate>
           <LiveProvider>
-            <LivePage />
+            <Page />
           </LiveProvider>
         </TokenGate>
       </QueryClientProvider>

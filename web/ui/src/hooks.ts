@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useState, useSyncExternalStore, type MouseEvent } from 'react';
 
 /** useNow returns the time, once a second while it matters. */
 export function useNow(ticking = true): number {
@@ -16,6 +16,25 @@ const onNavigation = (listener: () => void) => {
   return () => window.removeEventListener('popstate', listener);
 };
 
+const path = () => window.location.pathname;
+
+/** usePath returns the path of the page's address. */
+export const usePath = (): string => useSyncExternalStore(onNavigation, path);
+
+/** navigate goes to another path of the page; with replace, Back skips the present one. */
+export function navigate(to: string, replace = false): void {
+  if (to === window.location.pathname + window.location.search) return;
+  window.history[replace ? 'replaceState' : 'pushState'](null, '', to);
+  window.dispatchEvent(new PopStateEvent('popstate'));
+}
+
+/** follow makes a link go to its address within the page, unless it is to open in another window. */
+export function follow(event: MouseEvent<HTMLAnchorElement>): void {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  navigate(event.currentTarget.pathname + event.currentTarget.search);
+}
+
 const selectedInAddress = () => /^\/conversations\/(\d{16})$/.exec(window.location.pathname)?.[1];
 
 /** addressOf is the page's address with a conversation selected, or none. */
@@ -24,10 +43,6 @@ export const addressOf = (id: string | undefined): string => (id === undefined ?
 /** useSelection returns the conversation that the address names, and a function to go to another. */
 export function useSelection(): [string | undefined, (id: string | undefined) => void] {
   const selected = useSyncExternalStore(onNavigation, selectedInAddress);
-  const select = useCallback((id: string | undefined) => {
-    if (selectedInAddress() === id) return;
-    window.history.pushState(null, '', addressOf(id));
-    window.dispatchEvent(new PopStateEvent('popstate'));
-  }, []);
+  const select = useCallback((id: string | undefined) => navigate(addressOf(id)), []);
   return [selected, select];
 }

@@ -1,12 +1,20 @@
-import type { Conversation, ConversationPage, Event, System, Tracker } from './types';
+import type { Conversation, ConversationPage, Event, System } from './types';
+
+/** MemberProblem is what is wrong with one member of what was sent. */
+export interface MemberProblem {
+  location: string;
+  message: string;
+}
 
 /** Problem is an error the daemon answered with (RFC 9457). */
 export class Problem extends Error {
   readonly status: number;
+  readonly members: readonly MemberProblem[];
 
-  constructor(status: number, detail: string) {
+  constructor(status: number, detail: string, members: readonly MemberProblem[] = []) {
     super(detail);
     this.status = status;
+    this.members = members;
   }
 }
 
@@ -30,31 +38,37 @@ export async function request(address: string, init: RequestInit = {}): Promise<
   const value = token();
   if (value !== null) headers.set('Authorization', `Bearer ${value}`);
   const response = await fetch(address, { ...init, headers });
-  if (!response.ok) throw new Problem(response.status, await detail(response));
+  if (!response.ok) throw await problem(response);
   return response;
 }
 
-async function detail(response: Response): Promise<string> {
+async function problem(response: Response): Promise<Problem> {
   const text = await response.text();
   try {
-    const problem = JSON.parse(text) as { detail?: string; title?: string };
-    return problem.detail ?? problem.title ?? text;
+    const { detail, title, errors } = JSON.parse(text) as { detail?: string; title?: string; errors?: MemberProblem[] };
+    return new Problem(response.status, detail ?? title ?? text, errors);
   } catch {
-    return text.trim() === '' ? `the daemon answered ${response.status}` : text.trim();
+    return new Problem(response.status, text.trim() === '' ? `the daemon answered ${response.status}` : text.trim());
   }
 }
 
-async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   const response = await request(`/api/v1${path}`, { signal });
   return (await response.json()) as T;
 }
 
-export const getSystem = (signal?: AbortSignal) => get<System>('/system', signal);
-
-/** listTrackers returns the trackers in force. */
-export async function listTrackers(signal?: AbortSignal): Promise<Tracker[]> {
-  return (await get<{ items: Tracker[] }>('/trackers', signal)).items;
+/** send is request with a JSON body and a JSON answer, if there is one. */
+export async function send<T>(method: string, path: string, value?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<T> {
+  const sent: RequestInit = { method, headers, signal };
+  if (value !== undefined) {
+    sent.headers = { ...headers, 'Content-Type': 'application/json' };
+    sent.body = JSON.stringify(value);
+  }
+  const response = await request(`/api/v1${path}`, sent);
+  return (response.status === 204 || response.headers.get('Content-Length') === '0' ? undefined : await response.json()) as T;
 }
+
+export const getSystem = (signal?: AbortSignal) => get<System>('/system', signal);
 
 export const getConversation = (id: string, signal?: AbortSignal) => get<Conversation>(`/conversations/${id}`, signal);
 

@@ -74,6 +74,7 @@ export interface Match {
   score: number;
   method: 'literal' | 'meaning';
   provisional?: boolean;
+  stance?: 'negated' | 'question' | 'conditional' | 'reported';
 }
 
 export interface Notice {
@@ -97,10 +98,108 @@ export interface Event {
   notice?: Notice;
 }
 
-export interface Tracker {
+/** Handling says what becomes of a phrase that is not simply said. */
+export type Handling = 'match' | 'ignore' | 'separate';
+
+export interface Stance {
+  negation?: Handling;
+  question?: Handling;
+  conditional?: Handling;
+  reported?: Handling;
+}
+
+/** TrackerContent is what people decide about a tracker; absent members have their defaults. */
+export interface TrackerContent {
+  name: string;
+  description?: string;
+  categories?: string[];
+  vocabulary: string[];
+  threshold?: number;
+  role?: Role;
+  languages?: string[];
+  exclusions?: string[];
+  negative_examples?: string[];
+  stance?: Stance;
+  enabled: boolean;
+}
+
+export interface TrackerWarning {
+  code: string;
+  member: string;
+  message: string;
+}
+
+export interface Tracker extends TrackerContent {
+  id: string;
+  version: number;
+  live_version?: number;
+  library?: string;
+  updated_by?: string;
+  created_at: string;
+  updated_at: string;
+  warnings?: TrackerWarning[];
+}
+
+export type TrackerVersion = Tracker & { changed: string[] };
+
+/** Tally is how often a tracker was right, as far as people have reviewed its matches. */
+export interface Tally {
+  tracker_id?: string;
+  right: number;
+  wrong: number;
+  missed: number;
+  precision?: number;
+  recall?: number;
+}
+
+export interface Found {
+  conversation_id: string;
+  at: string;
+  utterance: string;
+  match: Match;
+  verdict?: 'right' | 'wrong' | 'missed';
+}
+
+/** Preview is what a draft of a tracker would have found in past calls. */
+export interface Preview {
+  coverage: { conversations: number; utterances: number; since?: string; until: string; complete: boolean; took_ms: number };
+  threshold: number;
+  match_count: number;
+  matches: Found[];
+  near_miss_count: number;
+  near_misses: Found[];
+  reviewed: Tally;
+  matches_per_day: number;
+  alerts_per_day: number;
+}
+
+export interface LibraryEntry extends Omit<TrackerContent, 'enabled'> {
+  category: string;
+  trackers: string[];
+}
+
+export interface LibraryDifference {
+  library: string;
+  identical: boolean;
+  phrases_added: string[];
+  phrases_removed: string[];
+  changes: { member: string; library: unknown; tracker: unknown }[];
+}
+
+export interface Recommendation {
   id: string;
   name: string;
-  vocabulary: string[];
+  phrases: string[];
+  examples: { conversation_id: string; utterance_id: string; at: string; text: string }[];
+  sentences: number;
+  conversations: number;
+  per_day: number[];
+  trend: 'rising' | 'steady' | 'falling';
+}
+
+export interface Recommended {
+  items: Recommendation[];
+  last_run?: { at: string; conversations: number; sentences: number; found: number };
 }
 
 export interface TrackerCount {

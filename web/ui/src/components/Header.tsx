@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getSystem } from '../api/client';
 import type { System } from '../api/types';
 import type { BrowserCallControl } from '../call/useBrowserCall';
+import { follow, navigate } from '../hooks';
 import { useLive } from '../live/context';
 import type { Connection } from '../live/stream';
 import classes from './Header.module.css';
@@ -14,13 +15,26 @@ export function useSystem() {
   return useQuery({ queryKey: ['system'], queryFn: ({ signal }) => getSystem(signal), refetchInterval: 10_000 });
 }
 
-export function Header({ call, onHome }: { call: BrowserCallControl; onHome: () => void }) {
+interface Props {
+  call: BrowserCallControl;
+  section: 'calls' | 'trackers';
+}
+
+export function Header({ call, section }: Props) {
   return (
     <header className={classes.header}>
-      <UnstyledButton className={classes.brand} onClick={onHome} aria-label="operatord, back to the newest call">
+      <UnstyledButton className={classes.brand} onClick={() => navigate('/')} aria-label="operatord, back to the newest call">
         <img src="/favicon.svg" width={28} height={28} alt="" />
         <span className={classes.name}>operatord</span>
       </UnstyledButton>
+      <nav className={classes.pages} aria-label="Pages">
+        <a href="/" onClick={follow} aria-current={section === 'calls' ? 'page' : undefined}>
+          Calls
+        </a>
+        <a href="/trackers" onClick={follow} aria-current={section === 'trackers' ? 'page' : undefined}>
+          Trackers
+        </a>
+      </nav>
       <Readiness />
       <div className={classes.space} />
       <SchemeToggle />
@@ -38,7 +52,6 @@ export function Header({ call, onHome }: { call: BrowserCallControl; onHome: () 
         className={classes.call}
       >
         <span className={classes.long}>Call from this browser</span>
-        <span className={classes.short}>Call</span>
       </Button>
     </header>
   );
@@ -67,7 +80,9 @@ function Readiness() {
       <Popover.Target>
         <UnstyledButton className={classes.state} data-tone={tone} aria-label={`State: ${label}`}>
           <span className={classes.dot} />
-          <span role="status">{label}</span>
+          <span role="status" className={classes.label}>
+            {label}
+          </span>
           <IconChevronDown size={14} />
         </UnstyledButton>
       </Popover.Target>

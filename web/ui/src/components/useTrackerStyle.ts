@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, type CSSProperties } from 'react';
 
-import { listTrackers } from '../api/client';
+import { listTrackers } from '../api/trackers';
 
 // Hues that stay apart from each other and from the colours of the two speakers.
 const hues = [25, 145, 320, 75, 235, 350, 110, 300, 50, 200];
