@@ -34,6 +34,7 @@ type trackersCommand struct {
 	Export   trackersExport   `cmd:"" help:"Write all trackers to a YAML, CSV or JSON file."`
 	Versions trackersVersions `cmd:"" help:"List the versions of a tracker: who changed what and when."`
 	Restore  trackersRestore  `cmd:"" help:"Make an older version of a tracker the newest one."`
+	Library  libraryCommand   `cmd:"" help:"Ready trackers: list them, make trackers from them, compare, take back."`
 }
 
 // Output is the flag of every command that shows something.
