@@ -40,7 +40,9 @@ func (l Law) AppendEncoded(dst []byte, src []int16) []byte {
 }
 
 // Decoding tables; they are never written to.
-var ( //nolint:gochecknoglobals // constants
+//
+//nolint:gochecknoglobals // constants
+var (
 	muLawTable = table(decodeMuLaw)
 	aLawTable  = table(decodeALaw)
 )

@@ -98,7 +98,9 @@ type cuts struct {
 }
 
 // The cuts were fitted on calls; README.md says on which and how well they do.
-var ( //nolint:gochecknoglobals // constants
+//
+//nolint:gochecknoglobals // constants
+var (
 	vectorCuts  = cuts{-0.13, 0.07, 0.30, 0.30, 0.55, 0.40}
 	lexiconCuts = cuts{-0.01, 0.155, 0.12, 0.20, 0.55, 0.40}
 )
