@@ -18,8 +18,10 @@ const (
 	linked = 0.55
 	// belongs is the least cosine with the centre of a cluster of a sentence that comes to it afterwards.
 	belongs = 0.60
+	// settled is the cosine with a known centre from which a sentence needs no finding any more.
+	settled = 0.70
 	// same is the cosine of two centres from which they stand for the same thing.
-	same = 0.75
+	same = 0.80
 )
 
 // Defaults of Options.
@@ -45,7 +47,7 @@ type Options struct {
 	MinSentences     int // of a cluster
 	MinConversations int // that a cluster must come from: what one customer says many times is no cluster
 	MaxClusters      int // the largest are returned
-	// Known are centres (see Centre) of what needs no finding any more. Sentences that belong to one are left out, and so
+	// Known are centres (see Centre) of what needs no finding any more. Sentences near to one are left out, and so
 	// are clusters that stand for the same.
 	Known [][]float32
 	// Yield is called every few milliseconds of work; an error ends the work and is returned. It may wait. nil goes on.
@@ -121,7 +123,7 @@ func pointsOf(sentences []Sentence, known [][]float32) ([]point, error) {
 		if len(s.Vector) == 0 || len(s.Vector) != len(sentences[0].Vector) {
 			return nil, errors.New("cluster sentences: vectors of different length")
 		}
-		if slices.ContainsFunc(known, func(c []float32) bool { return len(c) == len(s.Vector) && dot(c, s.Vector) >= belongs }) {
+		if slices.ContainsFunc(known, func(c []float32) bool { return len(c) == len(s.Vector) && dot(c, s.Vector) >= settled }) {
 			continue
 		}
 		key := fmt.Sprint(Words(s.Text))

@@ -77,6 +77,7 @@ type memory struct {
 func (m *memory) add(before time.Duration, said ...string) {
 	at := noon().Add(-before)
 	p := history.Past{Conversation: conversation.New(m.ids.Next(at), conversation.Inbound, conversation.ChannelSIP, "a", "b", at)}
+	p.Conversation.Status = conversation.Completed
 	for i, text := range said {
 		p.Utterances = append(p.Utterances, conversation.Utterance{
 			ID: m.ids.Next(at), ConversationID: p.Conversation.ID, Role: conversation.RoleCaller, Text: text, Final: true,

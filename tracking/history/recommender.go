@@ -53,6 +53,7 @@ type Recommender struct {
 	create func(ctx context.Context, by string, content catalog.Content) (tracking.Tracker, error)
 	now    func() time.Time
 	log    *slog.Logger
+	turn   chan struct{} // holds one token while a search runs
 }
 
 // RecommendArgs are the arguments of a search for recommendations.
@@ -73,7 +74,10 @@ func NewRecommender(o RecommenderOptions) (*Recommender, error) {
 	if o.Store == nil || o.Jobs == nil || o.Begin == nil || o.Create == nil || o.Engine.IDs == nil {
 		return nil, errors.New("recommendations: store, jobs, transactions, creation and identities are required")
 	}
-	r := &Recommender{store: o.Store, engine: o.Engine, jobs: o.Jobs, begin: o.Begin, create: o.Create, now: o.Now, log: o.Logger}
+	r := &Recommender{
+		store: o.Store, engine: o.Engine, jobs: o.Jobs, begin: o.Begin, create: o.Create, now: o.Now, log: o.Logger,
+		turn: make(chan struct{}, 1),
+	}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -176,6 +180,12 @@ func (r *Recommender) Timeout(*river.Job[RecommendArgs]) time.Duration { return 
 func (r *Recommender) Work(ctx context.Context, job *river.Job[RecommendArgs]) error {
 	if r.engine.Encoder == nil {
 		return nil
+	}
+	select { // of two that were asked for, the second finds that the first has begun since
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	last, err := r.store.LastRecommendationRun(ctx)
 	switch {

@@ -292,8 +292,12 @@ func (r *Rerunner) compile(ctx context.Context, run Rerun) (*tracking.Detector, 
 	return r.engine.detector(ctx, with(set, t))
 }
 
-// rematch returns the matches of the tracker in a conversation that its version has not there yet.
+// rematch returns the matches of the tracker in a conversation that its version has not there yet. One that goes on is left to
+// live matching.
 func rematch(ctx context.Context, d *tracking.Detector, past Past, run *Rerun) ([]conversation.Match, error) {
+	if !past.Conversation.Status.Terminal() {
+		return nil, nil
+	}
 	var found []conversation.Match
 	for _, u := range past.Utterances {
 		matches, err := matchesOf(ctx, d, u)

@@ -48,6 +48,7 @@ func TestRerunAddsMatchesBesideTheOldOnes(t *testing.T) {
 	old := conversation.Match{ID: "1", UtteranceID: m.past[0].Utterances[1].ID, TrackerID: trackerID, TrackerVersion: 1}
 	same := conversation.Match{ID: "2", UtteranceID: m.past[1].Utterances[1].ID, TrackerID: trackerID, TrackerVersion: 2}
 	m.past[0].Matches, m.past[1].Matches = []conversation.Match{old}, []conversation.Match{same}
+	m.past[2].Conversation.Status = conversation.InProgress
 	r := newRerunner(t, m)
 	run, err := r.StartRerun(t.Context(), trackerID, history.Filter{Since: noon().Add(-40 * time.Hour)})
 	require.NoError(t, err)
@@ -60,7 +61,7 @@ func TestRerunAddsMatchesBesideTheOldOnes(t *testing.T) {
 	run, err = r.LastRerun(t.Context(), trackerID)
 	require.NoError(t, err)
 	require.Equal(t, history.RerunCompleted, run.State)
-	require.Equal(t, [3]int{40, 40, 39}, [3]int{run.Done, run.Total, run.Matched})
+	require.Equal(t, [3]int{40, 40, 38}, [3]int{run.Done, run.Total, run.Matched})
 	require.Len(t, m.past[0].Matches, 2)
 	require.Equal(t, old, m.past[0].Matches[0])
 	added := m.past[0].Matches[1]
@@ -68,6 +69,7 @@ func TestRerunAddsMatchesBesideTheOldOnes(t *testing.T) {
 	require.Equal(t, 2, added.TrackerVersion)
 	require.Equal(t, m.past[0].Conversation.ID, added.ConversationID)
 	require.Equal(t, []conversation.Match{same}, m.past[1].Matches, "this version was there already")
+	require.Empty(t, m.past[2].Matches, "the call goes on")
 	require.Empty(t, m.past[45].Matches, "outside the period")
 	require.NoError(t, work(t.Context(), r, run, 1), "a job that comes again finds nothing to do")
 	require.Len(t, m.past[0].Matches, 2)
