@@ -25,8 +25,12 @@ const (
 	writeTimeout = 10 * time.Second
 )
 
-// errStopping ends the streams when the server stops.
-var errStopping = errors.New("the daemon is stopping")
+var (
+	// errStopping ends the streams when the server stops.
+	errStopping = errors.New("the daemon is stopping")
+	// errSilent ends the stream of a client that does not answer pings: it is gone, or does not read.
+	errSilent = errors.New("no answer to a ping")
+)
 
 // streamInput are the query parameters of the event stream.
 type streamInput struct {
@@ -117,7 +121,7 @@ func (s *Server) watch(ctx context.Context, cancel context.CancelCauseFunc, conn
 			return
 		case <-ticker.C:
 			if err := ping(ctx, conn); err != nil {
-				cancel(fmt.Errorf("ping: %w", err))
+				cancel(fmt.Errorf("%w: %w", errSilent, err))
 				return
 			}
 		}
@@ -174,6 +178,9 @@ func send(ctx context.Context, conn *websocket.Conn, e conversation.Event) error
 func closing(ctx context.Context, err error) (websocket.StatusCode, string) {
 	if errors.Is(context.Cause(ctx), errStopping) {
 		return websocket.StatusGoingAway, "stopping"
+	}
+	if errors.Is(context.Cause(ctx), errSilent) {
+		return websocket.StatusTryAgainLater, errSilent.Error()
 	}
 	if ctx.Err() != nil {
 		return websocket.StatusNormalClosure, "bye"
