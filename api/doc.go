@@ -5,3 +5,5 @@
 // It owns no data and places no calls: everything it shows comes through the interfaces in seams.go. It does not listen
 // either; the composition root serves Server.Handler and sets the connection timeouts.
 package api
+
+//go:generate go run ./internal/openapi openapi.yaml
