@@ -117,21 +117,26 @@ func (c *Call) talk(leg Leg, plan Plan) {
 	})
 	c.publishStatus()
 
-	ears := c.listen(plan)
-	recording := c.record()
-	voice := c.speak(plan)
 	answered := c.registry.opts.Now()
-	(&audio{call: c, leg: leg, plan: plan, voice: voice, recording: recording, caller: ears.caller, agent: ears.agent}).run()
-	talked, cause := c.registry.opts.Now().Sub(answered), causeOf(c.ctx)
-
-	c.hangup(leg)
-	if voice != nil {
-		voice.close()
-	}
-	ears.close()
-	recording.save()
+	ended, cause := c.attend(leg, plan)
+	talked := ended.Sub(answered)
 	c.logStatistics(leg, talked, cause)
-	c.finishAt(talkEnd(cause, leg.End(), talked), answered.Add(talked))
+	c.finishAt(talkEnd(cause, leg.End(), talked), ended)
+}
+
+// attend moves the audio of a call until its context ends, hangs up, and closes what it opened, whatever happens: the last
+// words are recognised and the recording is saved when it returns. It reports when the talk ended, and why.
+func (c *Call) attend(leg Leg, plan Plan) (ended time.Time, cause error) {
+	ears := c.listen(plan)
+	defer ears.close()
+	recording := c.record()
+	defer recording.save()
+	voice := c.speak(plan)
+	defer voice.close()
+	(&audio{call: c, leg: leg, plan: plan, voice: voice, recording: recording, caller: ears.caller, agent: ears.agent}).run()
+	ended, cause = c.registry.opts.Now(), causeOf(c.ctx)
+	c.hangup(leg)
+	return ended, cause
 }
 
 // endWithLeg ends the call's context when the leg ends. The returned function stops watching and waits for that.
@@ -186,6 +191,14 @@ func (c *Call) end(leg *Leg) {
 	c.cancel(ErrLegEnded)
 	c.registry.remove(c)
 	close(c.done)
+}
+
+// contain is deferred by the other goroutines of a call, to the same end.
+func (c *Call) contain() {
+	if r := recover(); r != nil {
+		c.log.Error("call failed", "err", fmt.Sprint(r), "stack", string(debug.Stack()))
+		c.cancel(ErrInternal)
+	}
 }
 
 func (c *Call) panicEnd() conversation.End {

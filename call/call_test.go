@@ -279,6 +279,40 @@ func TestPanicEndsOneCall(t *testing.T) {
 	})
 }
 
+func TestPanicInTrackingEndsOneCallAndLosesNoWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, leg := newFixture(t), newLeg()
+		wait := f.serve(t, leg)
+		time.Sleep(time.Second)
+		f.listener(conversation.RoleCaller).say("panic", true)
+		wait()
+		end := f.store.last(t)
+		require.Equal(t, conversation.Completed, end.Status)
+		require.Equal(t, conversation.CauseInternal, end.Cause)
+		require.Equal(t, 3, count(f.store.types(), conversation.EventUtteranceFinal))
+	})
+}
+
+func TestPanicInTheAudioLoopClosesWhatListens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, leg := newFixture(t), newLeg()
+		leg.stream.broken = true
+		f.serve(t, leg)()
+		require.Equal(t, conversation.CauseInternal, f.store.last(t).Cause)
+		require.Equal(t, 2, count(f.store.types(), conversation.EventUtteranceFinal), "the last words of both sides")
+	})
+}
+
+// count returns how many of the types are t.
+func count(types []conversation.EventType, t conversation.EventType) (n int) {
+	for _, other := range types {
+		if other == t {
+			n++
+		}
+	}
+	return n
+}
+
 func TestDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, leg := newFixture(t), newLeg()

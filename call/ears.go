@@ -77,9 +77,14 @@ func (e *ears) hear(u conversation.Utterance) {
 
 func (e *ears) run() {
 	for u := range e.utterances {
-		e.publish(u)
-		e.track(u)
+		e.take(u)
 	}
+}
+
+func (e *ears) take(u conversation.Utterance) {
+	defer e.call.contain()
+	e.publish(u)
+	e.track(u)
 }
 
 func (e *ears) publish(u conversation.Utterance) {

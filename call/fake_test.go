@@ -134,6 +134,7 @@ func (l *fakeLeg) finish(end call.LegEnd) {
 type fakeStream struct {
 	mu      sync.Mutex
 	muted   bool
+	broken  bool // reading panics
 	last    time.Time
 	digit   byte
 	read    int
@@ -143,6 +144,9 @@ type fakeStream struct {
 func (s *fakeStream) ReadFrame(dst []int16) media.FrameInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.broken {
+		panic("no such frame")
+	}
 	s.read++
 	for i := range dst {
 		dst[i] = 1000
@@ -206,6 +210,8 @@ type wordDetector string
 
 func (d wordDetector) Match(_ context.Context, u conversation.Utterance) (matched, withdrawn []conversation.Match, err error) {
 	switch {
+	case u.Text == "panic":
+		panic("no such tracker")
 	case u.Text == "break":
 		return nil, nil, errors.New("encoder is gone")
 	case u.Text == string(d):

@@ -78,8 +78,11 @@ func (p *prompt) next(dst []int16) error {
 	return nil
 }
 
-// close stops the reading and waits for it.
+// close stops the reading and waits for it. It may be called again, and on a nil prompt.
 func (p *prompt) close() {
+	if p == nil {
+		return
+	}
 	p.stop()
 	p.done.Wait()
 }
