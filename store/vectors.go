@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -21,8 +22,9 @@ type vectorRow struct {
 const (
 	// maxVectors is how many vectors are kept: some 170 MB for an encoder of 384 dimensions. Beyond it the oldest go.
 	maxVectors = 200_000
-	// keysAtOnce bounds the parameters of one statement.
-	keysAtOnce = 500
+	// keysAtOnce and vectorsAtOnce bound the length of one statement.
+	keysAtOnce    = 500
+	vectorsAtOnce = 100
 )
 
 // Vectors implements vectors.Table.
@@ -62,8 +64,11 @@ func (s *Store) SaveVectors(ctx context.Context, encoder string, added map[vecto
 		rows = append(rows, vectorRow{Encoder: column(encoder), Digest: key[:], Vector: vectors.Pack(v)})
 	}
 	err := s.db.Writer().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := tx.NewInsert().Model(&rows).On("CONFLICT (encoder, digest) DO NOTHING").Returning("NULL").Exec(ctx); err != nil {
-			return err
+		for part := range slices.Chunk(rows, vectorsAtOnce) {
+			_, err := tx.NewInsert().Model(&part).On("CONFLICT (encoder, digest) DO NOTHING").Returning("NULL").Exec(ctx)
+			if err != nil {
+				return err
+			}
 		}
 		_, err := tx.NewDelete().Model((*vectorRow)(nil)).
 			Where("id <= (SELECT max(id) FROM sentence_vectors) - ?", maxVectors).Exec(ctx)

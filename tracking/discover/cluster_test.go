@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func speech(topics []string, each, noise int) []discover.Sentence {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var said []discover.Sentence
 	say := func(text string, v []float32) {
-		said = append(said, discover.Sentence{Text: text, Vector: v, Conversation: conversation.ID(fmt.Sprint(len(said)))})
+		said = append(said, discover.Sentence{Text: text, Vector: v, Conversation: conversation.ID(strconv.Itoa(len(said)))})
 	}
 	for i := range each {
 		for axis, topic := range topics {
@@ -114,7 +115,7 @@ func TestTheSameWordsCountAsOftenAsTheyAreSaid(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	var said []discover.Sentence
 	for i := range 6 {
-		said = append(said, discover.Sentence{Text: "Where is my parcel?", Vector: near(rng, 1, 0), Conversation: conversation.ID(fmt.Sprint(i))})
+		said = append(said, discover.Sentence{Text: "Where is my parcel?", Vector: near(rng, 1, 0), Conversation: conversation.ID(strconv.Itoa(i))})
 	}
 	clusters := find(t, said, discover.Options{})
 	require.Len(t, clusters, 1)
@@ -172,7 +173,7 @@ func readSet(b *testing.B, e *encoder.Encoder, path string) (said []discover.Sen
 	vectors, err := e.Embed(b.Context(), texts)
 	require.NoError(b, err)
 	for i, text := range texts {
-		said = append(said, discover.Sentence{Text: text, Vector: vectors[i], Conversation: conversation.ID(fmt.Sprint(i))})
+		said = append(said, discover.Sentence{Text: text, Vector: vectors[i], Conversation: conversation.ID(strconv.Itoa(i))})
 	}
 	return said, labels
 }

@@ -42,7 +42,7 @@ func (e *wordEncoder) Embed(ctx context.Context, texts []string) ([][]float32, e
 	found := make([][]float32, len(texts))
 	for i, text := range texts {
 		v := make([]float32, e.Dimensions())
-		for _, word := range strings.Fields(strings.ToLower(strings.Trim(text, ".?!"))) {
+		for word := range strings.FieldsSeq(strings.ToLower(strings.Trim(text, ".?!"))) {
 			h := fnv.New32a()
 			h.Write([]byte(strings.Trim(word, ".,?!")))
 			v[h.Sum32()%uint32(len(v))] = 1

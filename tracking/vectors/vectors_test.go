@@ -3,6 +3,7 @@ package vectors_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -130,9 +131,7 @@ func (t *table) SaveVectors(_ context.Context, _ string, added map[vectors.Key][
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for key, v := range added {
-		t.kept[key] = v
-	}
+	maps.Copy(t.kept, added)
 	return t.err
 }
 
