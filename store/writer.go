@@ -75,6 +75,7 @@ type Writer struct {
 	// then queue. The batch in flight is in front of both.
 	transfer sync.Mutex
 	spool    *spool
+	stuck    bool // the spool cannot be written either
 	batch    []item
 	spooled  int // of batch: that many are at the head of the spool too
 	size     int // of the next batch: halved when one fails, so that one that takes too long does not fail forever

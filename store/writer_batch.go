@@ -111,13 +111,28 @@ func (w *Writer) toSpool() {
 	for _, it := range items {
 		records = append(records, it.doc)
 	}
-	if err := w.spool.push(records); err != nil {
+	if len(records) == 0 {
+		return
+	}
+	err := w.spool.push(records)
+	w.noteSpool(err)
+	if err != nil {
 		w.queue.unpop(items)
-		w.o.Logger.Error("events cannot be spooled", "err", err, "waiting", len(records), "limit", w.o.QueueSize)
 		return
 	}
 	w.metrics.spooled.Add(float64(len(records)))
 	w.spooled += inFlight
+}
+
+// noteSpool reports when the spool begins to fail, and when it has recovered. The caller holds transfer.
+func (w *Writer) noteSpool(err error) {
+	switch stuck := err != nil; {
+	case stuck && !w.stuck:
+		w.o.Logger.Error("events cannot be spooled either, they wait in memory", "err", err, "limit", w.o.QueueSize)
+	case w.stuck && !stuck:
+		w.o.Logger.Info("events can be spooled again")
+	}
+	w.stuck = err != nil
 }
 
 // store stores a batch. Events that can never be stored are rejected, found by halving the batch around them; an error
