@@ -123,7 +123,7 @@ func (o *Options) riverConfig(middleware ...rivertype.Middleware) *river.Config 
 		Workers:                     o.Workers,
 		Queues:                      o.riverQueues(),
 		Middleware:                  middleware,
-		Logger:                      slog.New(&quietHandler{o.Logger.Handler()}),
+		Logger:                      slog.New(newQuietHandler(o.Logger.Handler())),
 		PollOnly:                    true,
 		FetchPollInterval:           o.PollInterval,
 		FetchCooldown:               o.PollInterval / 2,
