@@ -463,10 +463,10 @@ func TestImportOfPhraseRows(t *testing.T) {
 
 // bomb returns a few lines of YAML that stand for a billion items.
 func bomb() string {
-	lines := "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
+	lines := []string{"a0: &a0 [x,x,x,x,x,x,x,x,x,x]"}
 	for i := 1; i < 10; i++ {
 		last := fmt.Sprintf("*a%d", i-1)
-		lines += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.Join(slices.Repeat([]string{last}, 10), ","))
+		lines = append(lines, fmt.Sprintf("a%d: &a%d [%s]", i, i, strings.Join(slices.Repeat([]string{last}, 10), ",")))
 	}
-	return lines
+	return strings.Join(lines, "\n")
 }

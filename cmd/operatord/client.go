@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -55,9 +57,7 @@ func (c *Client) send(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	out.Header = c.header()
-	for name, values := range r.header {
-		out.Header[name] = values
-	}
+	maps.Copy(out.Header, r.header)
 	if len(r.body) > 0 {
 		out.Header.Set("Content-Type", "application/json")
 	}
@@ -97,13 +97,13 @@ func refusal(status string, body []byte) error {
 	if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
 		return fmt.Errorf("%s: %s", status, strings.TrimSpace(string(body[:min(len(body), 4096)])))
 	}
-	text := status + ": " + problem.Detail
+	lines := []string{status + ": " + problem.Detail}
 	if len(problem.Errors) > 1 {
 		for _, e := range problem.Errors {
-			text += "\n  " + e.Location + ": " + e.Message
+			lines = append(lines, e.Location+": "+e.Message)
 		}
 	}
-	return fmt.Errorf("%s", text)
+	return errors.New(strings.Join(lines, "\n  "))
 }
 
 // sendJSON sends in as JSON, if it is not nil, and decodes the answer into out.

@@ -188,11 +188,11 @@ func TestContentHoldsWhateverPeopleDecide(t *testing.T) {
 		n, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		return n
 	}
-	for i := range reflect.TypeFor[catalog.Content]().NumField() {
-		set[name(reflect.TypeFor[catalog.Content]().Field(i))] = true
+	for field := range reflect.TypeFor[catalog.Content]().Fields() {
+		set[name(field)] = true
 	}
-	for i := range reflect.TypeFor[tracking.Tracker]().NumField() {
-		require.Contains(t, set, name(reflect.TypeFor[tracking.Tracker]().Field(i)))
+	for field := range reflect.TypeFor[tracking.Tracker]().Fields() {
+		require.Contains(t, set, name(field))
 	}
 	full := tracking.Tracker{
 		Name: "n", Description: "d", Categories: []string{"c"}, Vocabulary: []string{"v"}, Threshold: 0.5, Role: "caller",

@@ -90,9 +90,8 @@ func members(c Content) map[string]any {
 // names returns the members of a content in the order of its JSON form.
 func names() []string {
 	var list []string
-	t := reflect.TypeFor[Content]()
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	for field := range reflect.TypeFor[Content]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		list = append(list, name)
 	}
 	return list
