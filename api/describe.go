@@ -4,6 +4,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/operatord/operatord/conversation"
+	"github.com/operatord/operatord/tracking/history"
 )
 
 // describe adds to the document what the domain types cannot say about themselves: the values of their enumerations.
@@ -15,6 +16,13 @@ func describe(doc *huma.OpenAPI) {
 		},
 		"Utterance": {"role": roles()},
 		"Match":     {"role": roles(), "method": values(conversation.MethodLiteral, conversation.MethodMeaning)},
+		"Recommendation": {
+			"state": values(history.RecommendationOpen, history.RecommendationAccepted, history.RecommendationDismissed),
+			"trend": values(history.TrendRising, history.TrendSteady, history.TrendFalling),
+		},
+		"Rerun": {"state": values(history.RerunWaiting, history.RerunRunning, history.RerunCompleted, history.RerunCancelled,
+			history.RerunFailed)},
+		"Review": {"verdict": values(history.VerdictRight, history.VerdictWrong, history.VerdictMissed)},
 		"Analysis": {"sentiment": values(conversation.SentimentNotApplicable, conversation.SentimentOverlyNegative,
 			conversation.SentimentNegative, conversation.SentimentNeutral, conversation.SentimentPositive, conversation.SentimentOverlyPositive)},
 	}
