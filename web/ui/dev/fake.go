@@ -5,10 +5,11 @@
 //	go run web/ui/dev/fake.go -addr 127.0.0.1:8089
 //
 // The surface is the real one (package api); only what happens behind it is made up. POST /fake/play?call=NAME starts one of the
-// sample calls, POST /fake/disconnect breaks every connection.
+// sample calls, POST /fake/disconnect breaks every connection. Drafts of trackers are tried on the finished calls word for word.
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +32,8 @@ import (
 	"github.com/operatord/operatord/api/apitest"
 	"github.com/operatord/operatord/conversation"
 	"github.com/operatord/operatord/tracking"
+	"github.com/operatord/operatord/tracking/catalog"
+	"github.com/operatord/operatord/tracking/history"
 	"github.com/operatord/operatord/web"
 )
 
@@ -72,6 +76,7 @@ type fake struct {
 	samples string
 	speed   float64
 	ids     conversation.IDs
+	past    past
 
 	mu    sync.Mutex
 	hooks map[conversation.ID]context.CancelFunc
@@ -97,6 +102,10 @@ func run() error {
 	f := &fake{Daemon: apitest.New(), samples: *samples, speed: *speed, hooks: map[conversation.ID]context.CancelFunc{}}
 	f.OnHangup, f.OnCall = f.hangup, f.call
 	f.describe(api.State(*state))
+	f.past.fake = f
+	if err := f.createTrackers(); err != nil {
+		return err
+	}
 	if *history {
 		f.remember()
 	}
@@ -116,16 +125,22 @@ func (f *fake) describe(state api.State) {
 		system.Problems = []api.Problem{{Part: "asr", Message: "the speech model is missing: calls are answered and recorded, not transcribed"}}
 	}
 	f.SetSystem(system)
-	names := map[string]bool{}
-	var trackers []tracking.Tracker
+	f.SetSchedules([]api.Schedule{{Name: "morning survey", Cron: "0 9 * * 1-5", TimeZone: "UTC", To: "sip:survey@127.0.0.1"}})
+}
+
+// createTrackers makes the trackers that the phrases belong to.
+func (f *fake) createTrackers() error {
+	vocabularies := map[string][]string{}
 	for _, p := range phrases {
-		if !names[p.tracker] {
-			names[p.tracker] = true
-			trackers = append(trackers, tracking.Tracker{ID: f.ids.Next(time.Now()), Name: p.tracker, Vocabulary: []string{p.vocabulary}, Enabled: true})
+		vocabularies[p.tracker] = append(vocabularies[p.tracker], p.vocabulary)
+	}
+	for name, vocabulary := range vocabularies {
+		content := catalog.Content{Name: name, Description: "Somebody says it.", Categories: []string{"samples"}, Vocabulary: vocabulary, Enabled: true}
+		if _, err := f.Trackers.Create(context.Background(), "samples", content); err != nil {
+			return err
 		}
 	}
-	f.SetTrackers(trackers)
-	f.SetSchedules([]api.Schedule{{Name: "morning survey", Cron: "0 9 * * 1-5", TimeZone: "UTC", To: "sip:survey@127.0.0.1"}})
+	return nil
 }
 
 func (f *fake) serve(addr, token string) error {
@@ -135,6 +150,7 @@ func (f *fake) serve(addr, token string) error {
 	}
 	server, err := api.New(api.Options{
 		Version: "0.1.0-dev", Conversations: f, Feed: f, Caller: f, Trackers: f.Trackers, Schedules: f, Health: f,
+		Previewer: &f.past, Reviews: &f.past, Recommender: &f.past,
 		Recordings: f.samples, WHIP: http.HandlerFunc(f.whip), UI: ui, Token: token,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
@@ -369,6 +385,121 @@ func answerOffer(offer string) (string, error) {
 	}
 	<-gathered
 	return peer.LocalDescription().SDP, nil
+}
+
+// past answers what is asked about trackers and finished calls.
+type past struct {
+	*fake
+	mu        sync.Mutex
+	dismissed bool
+}
+
+// Preview finds phrases of a draft word for word; a sentence with most of the words of one is a near miss.
+func (p *past) Preview(ctx context.Context, draft tracking.Tracker, _ history.Filter) (history.Preview, error) {
+	draft.Name = cmp.Or(draft.Name, "draft")
+	if err := draft.Validate(); err != nil {
+		return history.Preview{}, err
+	}
+	page, err := p.ListConversations(ctx, api.Query{Limit: 100})
+	found := history.Preview{Matches: []history.Found{}, NearMisses: []history.Found{}, Threshold: cmp.Or(draft.Threshold, tracking.DefaultThreshold)}
+	found.Coverage = history.Coverage{Conversations: len(page.Conversations), Since: time.Now().Add(-time.Hour), Until: time.Now(), Complete: true, TookMS: 7}
+	for _, c := range page.Conversations {
+		utterances, failed := p.Utterances(ctx, c.ID)
+		err = errors.Join(err, failed)
+		for _, u := range utterances {
+			m := p.best(draft, u)
+			f := history.Found{ConversationID: c.ID, At: c.CreatedAt, Utterance: u.Text, Match: m}
+			switch {
+			case m.Score >= found.Threshold && !slices.Contains(draft.NegativeExamples, u.Text):
+				found.Matches = append(found.Matches, f)
+			case m.Score >= 0.4:
+				found.NearMisses = append(found.NearMisses, f)
+			}
+		}
+	}
+	found.MatchCount, found.NearMissCount = len(found.Matches), len(found.NearMisses)
+	found.MatchesPerDay, found.AlertsPerDay = float64(found.MatchCount), float64(found.MatchCount)
+	return found, err
+}
+
+// best returns the match of the phrase that has the most words in an utterance; its score is the part of them.
+func (p *past) best(draft tracking.Tracker, u conversation.Utterance) conversation.Match {
+	best := conversation.Match{ConversationID: u.ConversationID, UtteranceID: u.ID, Role: u.Role, Method: conversation.MethodMeaning}
+	said := strings.ToLower(u.Text)
+	for _, phrase := range draft.Vocabulary {
+		words, there := strings.Fields(strings.ToLower(phrase)), 0
+		for _, word := range words {
+			if strings.Contains(said, word) {
+				there++
+			}
+		}
+		score := 0.95 * float64(there) / float64(len(words))
+		if score <= best.Score {
+			continue
+		}
+		best.Score, best.Phrase, best.Start, best.End = score, phrase, 0, len(u.Text)
+		if at := strings.Index(said, strings.ToLower(phrase)); at >= 0 {
+			best.Score, best.Method, best.Start, best.End = 1, conversation.MethodLiteral, at, at+len(phrase)
+		}
+		best.Text = u.Text[best.Start:best.End]
+	}
+	return best
+}
+
+func (p *past) SaveReview(context.Context, history.Review) error { return nil }
+
+func (p *past) DeleteReview(context.Context, conversation.ID, conversation.ID) error { return nil }
+
+func (p *past) Reviews(context.Context, conversation.ID) ([]history.Review, error) { return nil, nil }
+
+func (p *past) ReviewTallies(ctx context.Context) ([]history.Tally, error) {
+	trackers, err := p.Trackers.Trackers(ctx)
+	precision := 0.92
+	for _, t := range trackers {
+		if t.Name == "Cancellation" {
+			return []history.Tally{{TrackerID: t.ID, Right: 23, Wrong: 2, Missed: 1, Precision: &precision}}, err
+		}
+	}
+	return nil, err
+}
+
+var recommended = history.Recommendation{
+	ID: "1700000000000001", State: history.RecommendationOpen, Name: "SIM card does not work", Sentences: 31, Conversations: 24,
+	Phrases: []string{"my SIM card does not work", "the new SIM is not recognised", "my phone says no SIM"}, Trend: history.TrendRising,
+	PerDay: []int{0, 0, 1, 0, 0, 1, 0, 0, 0, 2, 0, 0, 1, 0, 1, 0, 0, 2, 0, 1, 0, 2, 1, 2, 2, 3, 2, 3, 3, 4},
+	Examples: []history.Example{
+		{ConversationID: "1700000000000002", UtteranceID: "1700000000000003", Text: "hello, my SIM card does not work since yesterday"},
+	},
+}
+
+func (p *past) Recommendations(context.Context, history.RecommendationState) (history.Recommended, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dismissed {
+		return history.Recommended{}, nil
+	}
+	return history.Recommended{Items: []history.Recommendation{recommended}}, nil
+}
+
+func (p *past) Search(context.Context) error { return nil }
+
+func (p *past) Accept(ctx context.Context, id conversation.ID, by string, content catalog.Content) (tracking.Tracker, error) {
+	content.Name = cmp.Or(content.Name, recommended.Name)
+	if len(content.Vocabulary) == 0 {
+		content.Vocabulary = recommended.Phrases
+	}
+	created, err := p.Trackers.Create(ctx, by, content)
+	if err == nil {
+		err = p.Dismiss(ctx, id)
+	}
+	return created, err
+}
+
+func (p *past) Dismiss(context.Context, conversation.ID) error {
+	p.mu.Lock()
+	p.dismissed = true
+	p.mu.Unlock()
+	return nil
 }
 
 // breakableListener can break every connection it accepted, as a network would.
