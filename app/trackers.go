@@ -9,6 +9,7 @@ import (
 	"github.com/operatord/operatord/tracking"
 	"github.com/operatord/operatord/tracking/catalog"
 	"github.com/operatord/operatord/tracking/reaction"
+	"github.com/operatord/operatord/tracking/vectors"
 )
 
 // Who changed a tracker, where it was not a request.
@@ -16,6 +17,9 @@ const (
 	byConfig  = "config"
 	bySamples = "samples"
 )
+
+// phraseMemory is how many vectors of phrases are kept at hand, some 6 MB.
+const phraseMemory = 4000
 
 // openCatalog makes the catalog of trackers, brings those of the configuration into it, and keeps the detector up to date
 // with it in the background.
@@ -31,8 +35,12 @@ func (a *App) openCatalog(ctx context.Context) error {
 			a.health.solved(part)
 		},
 	}
-	if a.encoder != nil {
-		opts.Encoder = a.encoder
+	if a.meaning.encoder != nil {
+		cache, err := vectors.NewCache(vectors.CacheOptions{Encoder: a.meaning.encoder, Table: a.store, Memory: phraseMemory})
+		if err != nil {
+			return err
+		}
+		opts.Encoder = cache
 	}
 	for _, w := range a.cfg.Webhooks {
 		opts.Endpoints = append(opts.Endpoints, w.Name)

@@ -37,7 +37,8 @@ type Compiler interface {
 type Options struct {
 	Store    Store
 	Compiler Compiler
-	// Encoder tells how close the meanings of phrases are; nil leaves out the warnings that need it.
+	// Encoder tells how close the meanings of phrases are; nil leaves out the warnings that need it. It is asked about the same
+	// phrases again and again and should remember them.
 	Encoder   tracking.Encoder
 	IDs       *conversation.IDs
 	Endpoints []string // names of the webhook endpoints that actions may name
@@ -49,10 +50,9 @@ type Options struct {
 
 // Catalog is safe for concurrent use. Run keeps the detector up to date.
 type Catalog struct {
-	opts    Options
-	log     *slog.Logger
-	now     func() time.Time
-	vectors vectors
+	opts Options
+	log  *slog.Logger
+	now  func() time.Time
 
 	// changed tells Run that the stored trackers changed; capacity 1, never closed, further changes join the one waiting.
 	changed chan struct{}
