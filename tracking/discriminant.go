@@ -54,6 +54,7 @@ func discriminate(trackers []compiledTracker, b *Background) error {
 		}
 		trackers[j].direction = direction
 	}
+	adapt(trackers, b.scaleOf().Threshold, chol, b)
 	return nil
 }
 

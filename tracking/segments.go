@@ -6,15 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// A phone turn holds several sentences, and one vector of the whole loses each of them. So the whole turn, its sentences and
-// windows that slide over it are encoded; the best of them is the span to show.
+// A phone turn holds several sentences, and one vector of the whole loses each of them. So the whole turn, its sentences, their
+// clauses and windows that slide over it are encoded; the best of them is the span to show.
 const (
 	windowWords = 12 // also the longest turn that is not windowed
 	windowStep  = 4
 	// maxWindows bounds the work for one utterance. Beyond it windows and steps grow, so that they cover a long text all the
 	// same; sentences beyond maxSentences are matched literally only. Both are many minutes of speech.
-	maxWindows   = 64
-	maxSentences = 128
+	maxWindows     = 64
+	maxSentences   = 128
+	minClauseWords = 3 // of a clause that is encoded on its own
 	// minSentenceWords keeps "Okay." and "Bye." from costing a pass of the encoder.
 	minSentenceWords = 2
 )
@@ -42,6 +43,12 @@ func segmentsOf(text string) []segment {
 			segments = append(segments, s)
 			sentences++
 		}
+		for _, clause := range clausesOf(text, sentence) {
+			if sentences < maxSentences {
+				segments = append(segments, clause)
+				sentences++
+			}
+		}
 		length := step * windowWords / windowStep
 		for first := 0; len(sentence) > windowWords && windows < maxWindows; first += step {
 			last := min(first+length, len(sentence))
@@ -55,6 +62,32 @@ func segmentsOf(text string) []segment {
 		}
 	}
 	return segments
+}
+
+// clausesOf returns the clauses of a sentence that "and", "but" or a comma joins, if it has several: each may mean another
+// tracker ("cancel my contract and refund my money"). Clauses too short to stand alone are left out.
+func clausesOf(text string, sentence []segment) []segment {
+	var clauses []segment
+	first := 0
+	for i, w := range sentence {
+		word := strings.ToLower(text[w.start:w.end])
+		begins := word == "and" || word == "but"
+		ends := strings.HasSuffix(word, ",") || i == len(sentence)-1
+		last := i
+		if ends {
+			last++
+		}
+		if !begins && !ends {
+			continue
+		}
+		if last-first >= minClauseWords && last-first < len(sentence) {
+			c := span(sentence[first:last])
+			c.window = true
+			clauses = append(clauses, c)
+		}
+		first = i + 1
+	}
+	return clauses
 }
 
 // span returns the segment from the first to the last of some words.

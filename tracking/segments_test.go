@@ -13,6 +13,8 @@ func TestSegments(t *testing.T) {
 		text string
 		want []string
 	}{
+		"clauses stand on their own":     {"Cancel my contract and refund my money now.", []string{"Cancel my contract and refund my money now.", "Cancel my contract", "refund my money now."}},
+		"short clauses do not":           {"Well, yes, cancel it and go.", []string{"Well, yes, cancel it and go."}},
 		"nothing":                        {" ?! ", nil},
 		"a sentence is one segment":      {" It is too expensive. ", []string{"It is too expensive."}},
 		"sentences stand on their own":   {"I see. It is 3.5 percent! Why?", []string{"I see. It is 3.5 percent! Why?", "I see.", "It is 3.5 percent!"}},

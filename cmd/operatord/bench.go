@@ -24,7 +24,7 @@ type benchTrackers struct {
 	K          []int    `help:"Phrases of each tracker; may be given several times." default:"10"`
 	Open       float64  `help:"Share of the labels that are trackers; the rows of the others are distractors." default:"0.3"`
 	Draws      int      `help:"How often trackers and phrases are drawn." default:"3"`
-	Rows       int      `help:"Test rows of a set at most; 0 is all." default:"2000"`
+	Rows       int      `help:"Test rows of a set, and background turns, at most; 0 is all." default:"2000"`
 	LongRows   int      `help:"Rows of a draw that are also measured between two fillers; 0 is none." default:"300"`
 	Background string   `help:"Turns in which nothing should fire: one on each line, or a file with a column 'text'." type:"existingfile" placeholder:"FILE"`
 	Encoder    string   `help:"Sentence encoder (GGUF); the bundled one without." type:"existingfile" placeholder:"FILE"`

@@ -115,6 +115,7 @@ func (b *bench) draw(ctx context.Context, m *measured, trackers []tracking.Track
 	for _, text := range b.opts.Background {
 		background = append(background, Row{Text: text})
 	}
+	background = sample(background, b.opts.Rows)
 	if err := b.match(ctx, &m.background, trackers, background); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package quality
 
 import (
 	"fmt"
+	"html"
 	"os"
 	"strings"
 )
@@ -96,7 +97,7 @@ func (r *Report) plot() string {
 			}
 			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" fill="%s"/>`+"\n", x+j*plotBar, plotY(f1), plotBar-1, plotY(0)-plotY(f1), colors[j])
 		}
-		fmt.Fprintf(&b, `<text x="%d" y="%d">%s</text><text x="%d" y="%d">k = %d</text>`+"\n", x, plotHeight+22, s.Set, x, plotHeight+34, s.K)
+		fmt.Fprintf(&b, `<text x="%d" y="%d">%s</text><text x="%d" y="%d">k = %d</text>`+"\n", x, plotHeight+22, html.EscapeString(s.Set), x, plotHeight+34, s.K)
 	}
 	for j, name := range methods {
 		x := plotLeft + j*80
