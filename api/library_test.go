@@ -86,7 +86,7 @@ func TestAnEditedTrackerIsComparedAndReset(t *testing.T) {
 	require.False(t, d.Identical)
 	require.Equal(t, []string{"talk to my mailbox"}, d.Added)
 	require.ElementsMatch(t, tracker.Vocabulary, d.Removed)
-	require.Equal(t, []library.MemberChange{{Member: "threshold", Library: float64(0), Tracker: 0.7}}, d.Changes)
+	require.Equal(t, []library.MemberChange{{Member: "threshold", Library: tracker.Threshold, Tracker: 0.7}}, d.Changes)
 
 	stale := do(t, http.MethodPost, address+"/reset", "", "If-Match", etag)
 	stale.requireProblem(t, http.StatusPreconditionFailed, "version")
