@@ -21,7 +21,7 @@ type ears struct {
 	caller   Listener // nil when this side is not recognised
 	agent    Listener
 	// utterances is filled by the listeners and closed by close, after both have ended.
-	utterances chan conversation.Utterance
+	utterances chan *conversation.Utterance
 	done       sync.WaitGroup
 }
 
@@ -29,7 +29,7 @@ type ears struct {
 func (c *Call) listen(plan Plan) *ears {
 	e := &ears{
 		call: c, plan: plan, detector: c.registry.opts.Detector(c.ID()),
-		utterances: make(chan conversation.Utterance, utteranceQueue),
+		utterances: make(chan *conversation.Utterance, utteranceQueue),
 	}
 	if c.registry.opts.Reactor != nil {
 		e.reactor = c.registry.opts.Reactor()
@@ -65,11 +65,11 @@ func (e *ears) open(role conversation.Role) Listener {
 // hear queues an utterance for run. Finals wait for room: the recognizer has a bounded backlog of its own.
 func (e *ears) hear(u conversation.Utterance) {
 	if u.Final {
-		e.utterances <- u
+		e.utterances <- &u
 		return
 	}
 	select {
-	case e.utterances <- u:
+	case e.utterances <- &u:
 	default:
 		e.call.registry.metrics.partialsLeftOut.Inc()
 	}
@@ -77,7 +77,7 @@ func (e *ears) hear(u conversation.Utterance) {
 
 func (e *ears) run() {
 	for u := range e.utterances {
-		e.take(u)
+		e.take(*u)
 	}
 }
 

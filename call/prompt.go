@@ -10,8 +10,8 @@ import (
 	"github.com/operatord/operatord/media/wav"
 )
 
-// promptAhead is how many frames of a prompt are read in advance: one second.
-const promptAhead = 50
+// promptAhead is how many frames of a prompt are read in advance: half a second.
+const promptAhead = 25
 
 // prompt plays a WAV file. A goroutine reads the file ahead, so that the audio loop never waits for the disk.
 type prompt struct {
