@@ -1,16 +1,15 @@
-import { lazy, Suspense, useEffect, useRef } from 'react';
+import { useEffect, useRef } from 'react';
 
 import { isRunning } from '../api/types';
 import { useBrowserCall } from '../call/useBrowserCall';
 import { addressOf, navigate, usePath } from '../hooks';
 import { useLive } from '../live/context';
 import type { State } from '../live/reducer';
+import { TrackersPage } from '../trackers/TrackersPage';
 import { BrowserCallBar } from './BrowserCallBar';
 import { Header } from './Header';
 import { LivePage } from './LivePage';
 import classes from './Page.module.css';
-
-const TrackersPage = lazy(() => import('../trackers/TrackersPage'));
 
 /** Page is what is around the pages: the header, and the call from this browser, which goes on wherever one goes. */
 export function Page() {
@@ -37,13 +36,7 @@ export function Page() {
     <div className={classes.page}>
       <Header call={browserCall} section={trackers ? 'trackers' : 'calls'} />
       <div className={classes.body}>
-        {trackers ? (
-          <Suspense>
-            <TrackersPage />
-          </Suspense>
-        ) : (
-          <LivePage call={browserCall} />
-        )}
+        {trackers ? <TrackersPage /> : <LivePage call={browserCall} />}
       </div>
       <BrowserCallBar call={browserCall} />
     </div>

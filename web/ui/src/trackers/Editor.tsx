@@ -1,5 +1,5 @@
 import { ActionIcon, Alert, Button, Tooltip } from '@mantine/core';
-import { IconArrowLeft, IconHistory, IconTrash } from '@tabler/icons-react';
+import { IconArrowBackUp, IconArrowLeft, IconHistory, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 
 import { Problem } from '../api/client';
@@ -92,9 +92,11 @@ function Top({ editor, tracker, title, onHistory }: TopProps) {
           </>
         )}
         {editor.dirty && (
-          <Button variant="default" className={classes.discard} onClick={editor.discard}>
-            Discard
-          </Button>
+          <Tooltip label="Discard what was changed">
+            <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Discard what was changed" onClick={editor.discard}>
+              <IconArrowBackUp size={20} stroke={1.7} />
+            </ActionIcon>
+          </Tooltip>
         )}
         <Button type="submit" loading={editor.save.isPending} disabled={incomplete || (tracker !== undefined && !editor.dirty)}>
           {tracker ? 'Save' : 'Create'}
@@ -109,7 +111,7 @@ function Troubles({ editor }: { editor: EditorControl }) {
   const { theirs, save, remove } = editor;
   if (theirs) {
     return (
-      <Alert color="yellow" title="Somebody else changed this tracker meanwhile">
+      <Alert color="yellow" classNames={{ title: classes.dirty }} title="Somebody else changed this tracker meanwhile">
         <p className={classes.explanation}>It is at version {theirs.version} now. Nothing of yours is lost: put your changes on top of theirs, or take theirs.</p>
         <div className={classes.choices}>
           <Button size="compact-sm" onClick={editor.keepMine}>

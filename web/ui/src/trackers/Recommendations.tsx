@@ -114,7 +114,7 @@ function Item({ recommendation: r }: { recommendation: Recommendation }) {
         {r.phrases.length > 8 && <span>+{r.phrases.length - 8}</span>}
       </div>
       <details>
-        <summary>{r.examples.length} examples</summary>
+        <summary>{r.examples.length === 1 ? '1 example' : `${r.examples.length} examples`}</summary>
         <ul>
           {r.examples.map((e) => (
             <li key={e.utterance_id + e.text}>

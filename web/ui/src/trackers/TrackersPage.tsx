@@ -12,7 +12,7 @@ import classes from './TrackersPage.module.css';
 const toastMS = 12_000;
 
 /** TrackersPage is everything below /trackers. What was done is told at its foot, with a way to undo it. */
-export default function TrackersPage() {
+export function TrackersPage() {
   const path = usePath();
   const [toast, setToast] = useState<Toast & { key: number }>();
   const show = useCallback((next: Toast) => setToast({ ...next, key: Date.now() }), []);

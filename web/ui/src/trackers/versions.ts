@@ -23,7 +23,7 @@ const memberNames: Partial<Record<string, string>> = {
 export const memberName = (member: string): string => memberNames[member] ?? member;
 
 const authors: Partial<Record<string, string>> = {
-  page: 'on this page', api: 'through the API', cli: 'from the command line', config: 'by the configuration', samples: 'by the first start',
+  page: 'on this page', api: 'through the API', cli: 'from the command line', config: 'by the configuration', samples: 'on the first start',
 };
 
 /** savedBy tells who saved a version. */
