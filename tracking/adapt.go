@@ -23,7 +23,7 @@ const (
 	othersShare  = 0.3
 	priorPhrases = 5    // phrases that the mean of all trackers counts for in that of one
 	priorScore   = 0.55 // left-out score where there is next to nothing to leave out
-	leastBase    = 0.56 // with enoughPhrases phrases; below it, ordinary talk fires
+	leastAdded   = 0.41 // to the offset, with enoughPhrases phrases; with less, ordinary talk fires
 	nearest      = 3    // phrases of other trackers that are looked at
 
 	// Bounds of the work for a large set: phrases of a tracker that are left out, and products of phrases and trackers.
@@ -58,8 +58,8 @@ func adapt(trackers []compiledTracker, offset float64, chol *mat.Cholesky, b *Ba
 			n = 0
 		}
 		shrunk := (n*own[i] + priorPhrases*mean) / (n + priorPhrases)
-		least := scale{Threshold: leastBase}.base(len(trackers[i].phrases))
-		trackers[i].base = max(least, offset+ownShare*shrunk+othersShare*others[i])
+		least := scale{Threshold: leastAdded}.base(len(trackers[i].phrases))
+		trackers[i].base = offset + max(least, ownShare*shrunk+othersShare*others[i])
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -75,35 +76,43 @@ func NewBackground(ctx context.Context, e Encoder, turns, bank []string) (*Backg
 		return nil, errors.New("background needs turns and a bank of sentences")
 	}
 	b := &Background{encoder: e.Name(), dimensions: e.Dimensions(), turns: len(turns), bank: len(bank)}
-	var err error
-	if b.turnMean, err = meanScatter(ctx, e, turns); err != nil {
-		return nil, fmt.Errorf("background turns: %w", err)
-	}
-	if b.bankMean, err = meanScatter(ctx, e, bank); err != nil {
-		return nil, fmt.Errorf("background bank: %w", err)
+	for _, part := range []struct {
+		texts []string
+		mean  *[]float32
+	}{{turns, &b.turnMean}, {bank, &b.bankMean}} {
+		vectors, err := embedAll(ctx, e, part.texts)
+		if err != nil {
+			return nil, fmt.Errorf("background: %w", err)
+		}
+		*part.mean = meanScatter(vectors, b.dimensions)
 	}
 	return b, nil
 }
 
-func meanScatter(ctx context.Context, e Encoder, texts []string) ([]float32, error) {
-	n := e.Dimensions()
-	sum := make([]float64, triangle(n))
-	for rest := texts; len(rest) > 0; {
-		batch := rest[:min(backgroundBatch, len(rest))]
-		rest = rest[len(batch):]
+// embedAll encodes many texts, batch by batch.
+func embedAll(ctx context.Context, e Encoder, texts []string) ([][]float32, error) {
+	all := make([][]float32, 0, len(texts))
+	for batch := range slices.Chunk(texts, backgroundBatch) {
 		vectors, err := embed(ctx, e, batch)
 		if err != nil {
 			return nil, err
 		}
-		for _, v := range vectors {
-			addOuter(sum, v)
-		}
+		all = append(all, vectors...)
+	}
+	return all, nil
+}
+
+// meanScatter returns the upper triangle of the mean of v vᵀ.
+func meanScatter(vectors [][]float32, n int) []float32 {
+	sum := make([]float64, triangle(n))
+	for _, v := range vectors {
+		addOuter(sum, v)
 	}
 	mean := make([]float32, len(sum))
 	for i, s := range sum {
-		mean[i] = float32(s / float64(len(texts)))
+		mean[i] = float32(s / float64(len(vectors)))
 	}
-	return mean, nil
+	return mean
 }
 
 // The kinds of sentences in sentences.tsv.gz: each line is kind, label or nothing, and text.
@@ -158,9 +167,9 @@ func addOuter(sum []float64, v []float32) {
 
 func triangle(n int) int { return n * (n + 1) / 2 }
 
-// backgroundMagic opens the file form: magic, name length and name of the encoder, dimensions, counts, then the two upper
+// backgroundMagic opens the file form: magic, sizes, calibration, name of the encoder, then the two upper
 // triangles as float32, all little-endian.
-const backgroundMagic = "OTB1"
+const backgroundMagic = "OTB2"
 
 const (
 	maxEncoderName = 256
@@ -171,6 +180,7 @@ type backgroundHeader struct {
 	Magic                   [4]byte
 	NameLen                 uint32
 	Dimensions, Turns, Bank uint32
+	Scale                   scale // of zeros where there is none
 }
 
 // WriteTo writes the file form of b.
@@ -178,7 +188,7 @@ func (b *Background) WriteTo(w io.Writer) (int64, error) {
 	var buf bytes.Buffer
 	h := backgroundHeader{
 		Magic: [4]byte([]byte(backgroundMagic)), NameLen: uint32(len(b.encoder)),
-		Dimensions: uint32(b.dimensions), Turns: uint32(b.turns), Bank: uint32(b.bank),
+		Dimensions: uint32(b.dimensions), Turns: uint32(b.turns), Bank: uint32(b.bank), Scale: b.scale,
 	}
 	for _, part := range []any{h, []byte(b.encoder), b.turnMean, b.bankMean} {
 		if err := binary.Write(&buf, binary.LittleEndian, part); err != nil {
@@ -201,7 +211,7 @@ func ReadBackground(r io.Reader) (*Background, error) {
 	n := triangle(int(h.Dimensions))
 	b := &Background{
 		dimensions: int(h.Dimensions), turns: int(h.Turns), bank: int(h.Bank),
-		turnMean: make([]float32, n), bankMean: make([]float32, n),
+		turnMean: make([]float32, n), bankMean: make([]float32, n), scale: h.Scale,
 	}
 	for _, part := range []any{name, b.turnMean, b.bankMean} {
 		if err := binary.Read(r, binary.LittleEndian, part); err != nil {
@@ -209,27 +219,13 @@ func ReadBackground(r io.Reader) (*Background, error) {
 		}
 	}
 	b.encoder = string(name)
+	if s := b.scale; math.IsNaN(s.Threshold+s.Slope) || math.IsInf(s.Threshold+s.Slope, 0) || s.Slope < 0 {
+		return nil, errors.New("read background: calibration out of range")
+	}
 	for _, x := range append(b.turnMean[:n:n], b.bankMean...) {
 		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
 			return nil, errors.New("read background: not a number")
 		}
 	}
 	return b, nil
-}
-
-// InstallBackground computes the statistics of an encoder from the sentences this package carries. That takes some minutes.
-func InstallBackground(ctx context.Context, e Encoder) (*Background, error) {
-	turns, bank, err := readSentences()
-	if err != nil {
-		return nil, err
-	}
-	return NewBackground(ctx, e, textsOf(turns), textsOf(bank))
-}
-
-func textsOf(list []sentence) []string {
-	texts := make([]string, len(list))
-	for i, s := range list {
-		texts[i] = s.text
-	}
-	return texts
 }

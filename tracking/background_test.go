@@ -15,7 +15,7 @@ func TestBundledBackground(t *testing.T) {
 	require.Equal(t, "all-MiniLM-L6-v2", background.Encoder())
 	turns, bank := background.Counts()
 	require.Equal(t, 3000, turns)
-	require.Equal(t, 4000, bank)
+	require.Equal(t, 3875, bank)
 }
 
 func TestBackgroundFile(t *testing.T) {

@@ -29,6 +29,37 @@ func LoadBackground(ctx context.Context, e Encoder, dir string, computing func(f
 	return b, writeBackgroundFile(file, b)
 }
 
+// InstallBackground computes the statistics and the calibration of an encoder from the sentences this package carries. It
+// encodes some thousand sentences.
+func InstallBackground(ctx context.Context, e Encoder) (*Background, error) {
+	turns, bank, err := readSentences()
+	if err != nil {
+		return nil, err
+	}
+	turnVectors, err := embedAll(ctx, e, textsOf(turns))
+	if err != nil {
+		return nil, err
+	}
+	bankVectors, err := embedAll(ctx, e, textsOf(bank))
+	if err != nil {
+		return nil, err
+	}
+	b := &Background{
+		encoder: e.Name(), dimensions: e.Dimensions(), turns: len(turns), bank: len(bank),
+		turnMean: meanScatter(turnVectors, e.Dimensions()), bankMean: meanScatter(bankVectors, e.Dimensions()),
+	}
+	b.scale, err = calibrate(b, bank, bankVectors)
+	return b, err
+}
+
+func textsOf(list []sentence) []string {
+	texts := make([]string, len(list))
+	for i, s := range list {
+		texts[i] = s.text
+	}
+	return texts
+}
+
 // backgroundFile names the file of an encoder; the name of an encoder may hold anything.
 func backgroundFile(e Encoder) string {
 	h := fnv.New64a()
