@@ -61,11 +61,11 @@ func TestTrackerChangedDuringACall(t *testing.T) {
 		"--action", "alert", "--action", "tag banking", "--action", "webhook crm", "-o", "json")), &added))
 	require.Equal(t, "cli", added.UpdatedBy)
 
-	ended := make(chan error, 1)
+	ended, audio := make(chan error, 1), loadSample(t, "balance-enquiry").wav(t)
 	go func() {
 		_, err := softphone.Call(t.Context(), softphone.CallOptions{
 			Target: "sip:" + d.addrs["sip_udp"], To: "1001", From: "balance",
-			Talk: softphone.Talk{WAV: loadSample(t, "balance-enquiry").wav(t), Duration: 14 * time.Second},
+			Talk: softphone.Talk{WAV: audio, Duration: 14 * time.Second},
 		})
 		ended <- err
 	}()
