@@ -78,11 +78,13 @@ func (p *prompt) next(dst []int16) error {
 	return nil
 }
 
-// close stops the reading and waits for it. It may be called again, and on a nil prompt.
+// close stops the reading, waits for it and lets go of the frames; next must not be called any more. It may be called
+// again, and on a nil prompt.
 func (p *prompt) close() {
 	if p == nil {
 		return
 	}
 	p.stop()
 	p.done.Wait()
+	p.frames, p.free = nil, nil
 }
