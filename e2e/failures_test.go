@@ -93,7 +93,8 @@ func TestDamagedModels(t *testing.T) {
 // process is a daemon in a process of its own, so that it can be killed.
 type process struct {
 	*daemon
-	command *exec.Cmd
+	command   *exec.Cmd
+	listening time.Time
 }
 
 // startProcess builds nothing: `make e2e` has built the daemon.
@@ -106,15 +107,17 @@ func startProcess(tb testing.TB, dir string) *process {
 	require.NoError(tb, os.RemoveAll(addrs))
 	log, err := os.OpenFile(filepath.Join(dir, "operatord.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(tb, err)
-	defer log.Close()
+	tb.Cleanup(func() { _ = log.Close() })
 	p := &process{daemon: &daemon{t: tb}, command: exec.Command(binary, "serve", "--config", filepath.Join(dir, "operatord.yaml"), "--addr-file", addrs)}
-	p.command.Stdout, p.command.Stderr = log, log
+	output := struct{ io.Writer }{log} // through a pipe: what the daemon's own files suffer does not reach its log
+	p.command.Stdout, p.command.Stderr = output, output
 	require.NoError(tb, p.command.Start())
 	tb.Cleanup(func() { p.end(syscall.SIGKILL) })
 	require.Eventually(tb, func() bool {
 		data, err := os.ReadFile(addrs)
 		return err == nil && json.Unmarshal(data, &p.addrs) == nil
 	}, readyTimeout, 20*time.Millisecond, "the daemon does not listen; its log: %s", log.Name())
+	p.listening = time.Now()
 	p.awaitReady()
 	return p
 }

@@ -344,7 +344,9 @@ func number(tb testing.TB, text []byte) int64 {
 }
 
 // cores returns how many cores were busy on average between two readings.
-func (c cost) cores(since cost) float64 { return float64(c.cpu-since.cpu) / float64(c.at.Sub(since.at)) }
+func (c cost) cores(since cost) float64 {
+	return float64(c.cpu-since.cpu) / float64(c.at.Sub(since.at))
+}
 
 // ownCPU is the processor time of this process: what the callers cost.
 func ownCPU() time.Duration {
