@@ -71,7 +71,7 @@ fuzz: native ## fuzz every parser for a few seconds each
 	@$(env_vars); scripts/fuzz.sh
 
 e2e: browser-deps build ## place real calls: sipp, baresip, Chromium, kill -9
-	@$(env_vars); go test -count=1 -timeout 20m ./e2e/...
+	@$(env_vars); go test -count=1 -parallel 8 -timeout 20m ./e2e/...
 
 browser-deps:
 	@scripts/deps.sh browser
@@ -90,7 +90,7 @@ $(LINT):
 fmt: $(LINT) ## format everything
 	@$(env_vars); $(LINT) fmt $(PKG)
 
-bench: native ## print the measured figures as ratios against their baselines
+bench: build ## print the measured figures as ratios against their baselines
 	@$(env_vars); go test -run '^$$' -bench . -benchmem $(PKG) | grep -vE '^(ok|PASS|goos|goarch|cpu|\?)'
 
 # The sets are public; docs/quality.md names them and where they come from.
