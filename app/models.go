@@ -58,7 +58,7 @@ func (a *App) openModels(ctx context.Context) error {
 		a.health.problem("models", err.Error())
 		a.log.Error("no models", "err", err)
 	}
-	enc, background := a.openEncoder(paths)
+	enc, background := a.openEncoder(ctx, paths)
 	a.meaning = meaning{encoder: enc, background: background}
 	live, err := a.keepVectors(ctx, enc)
 	if err != nil {
@@ -103,7 +103,7 @@ func (a *App) loadSpeech(paths weights.Paths) {
 }
 
 // openEncoder opens the sentence encoder. Without one, trackers match word for word only.
-func (a *App) openEncoder(paths weights.Paths) (tracking.Encoder, *tracking.Background) {
+func (a *App) openEncoder(ctx context.Context, paths weights.Paths) (tracking.Encoder, *tracking.Background) {
 	const part = "tracking"
 	if a.cfg.Tracking.Encoder == "none" {
 		return nil, nil
@@ -116,10 +116,11 @@ func (a *App) openEncoder(paths weights.Paths) (tracking.Encoder, *tracking.Back
 	}
 	a.encoder = enc
 	a.health.model("encoder", enc.Name())
-	background, err := tracking.BundledBackground()
-	if err != nil || background.Encoder() != enc.Name() {
+	background, err := tracking.LoadBackground(ctx, enc, filepath.Join(a.cfg.DataDir, "models"), func(file string) {
+		a.log.Info("computing the statistics of a new sentence encoder, once; this takes minutes", "encoder", enc.Name(), "file", file)
+	})
+	if err != nil {
 		a.log.Warn("no background statistics for this sentence encoder; meanings are scored by the best phrase", "err", err)
-		return enc, nil
 	}
 	return enc, background
 }

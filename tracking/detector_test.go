@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -62,7 +63,7 @@ func (e *wordEncoder) Embed(ctx context.Context, texts []string) ([][]float32, e
 
 func (e *wordEncoder) vector(text string) []float32 {
 	v := make([]float32, wordDimensions)
-	for _, word := range strings.Fields(strings.ToLower(text)) {
+	for word := range strings.FieldsSeq(strings.ToLower(text)) {
 		word = strings.Trim(word, ".,?!")
 		if other, known := e.same[word]; known {
 			word = other
@@ -88,12 +89,12 @@ func unit(v []float32) []float32 {
 	return v
 }
 
-func newDetector(t testing.TB, opts tracking.Options, trackers ...tracking.Tracker) *tracking.Detector {
-	t.Helper()
+func newDetector(tb testing.TB, opts tracking.Options, trackers ...tracking.Tracker) *tracking.Detector {
+	tb.Helper()
 	opts.IDs = &conversation.IDs{}
 	d, err := tracking.New(opts)
-	require.NoError(t, err)
-	require.NoError(t, d.SetTrackers(t.Context(), trackers))
+	require.NoError(tb, err)
+	require.NoError(tb, d.SetTrackers(tb.Context(), trackers))
 	return d
 }
 
@@ -111,10 +112,10 @@ func partial(text string) conversation.Utterance {
 	return u
 }
 
-func match(t testing.TB, s *tracking.Session, u conversation.Utterance) tracking.Result {
-	t.Helper()
-	result, err := s.Match(t.Context(), u)
-	require.NoError(t, err)
+func match(tb testing.TB, s *tracking.Session, u conversation.Utterance) tracking.Result {
+	tb.Helper()
+	result, err := s.Match(tb.Context(), u)
+	require.NoError(tb, err)
 	return result
 }
 
@@ -386,7 +387,7 @@ func TestMatchingGoesOnWhileTrackersChange(t *testing.T) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				u := partial("I cancel my contract")
-				u.ID = conversation.ID(fmt.Sprint(n))
+				u.ID = conversation.ID(strconv.Itoa(n))
 				a, errA := s.Match(t.Context(), u)
 				u.Final = true
 				b, errB := s.Match(t.Context(), u)

@@ -124,12 +124,14 @@ func (x *literalIndex) stepsFrom(tokens []token, i int) []step {
 
 // joined adds the words of the phrases that the tokens from i on are the pieces of.
 func (x *literalIndex) joined(tokens []token, i int, add func(stem int32, to int, damaged bool)) {
-	word := tokens[i].word
+	var b strings.Builder
+	b.WriteString(tokens[i].word)
 	for to := i + 1; to < len(tokens) && to < i+maxPieces; to++ {
 		if tokens[to-1].clauseEnd || tokens[to].contracted {
 			return
 		}
-		word += tokens[to].word
+		b.WriteString(tokens[to].word)
+		word := b.String()
 		if len(word) < longWord {
 			continue
 		}

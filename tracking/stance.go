@@ -141,7 +141,7 @@ func questionAt(tokens []token, i int) bool {
 		if isOneOf(word, "do", "did", "are", "have") && isOneOf(next, "you", "i", "we", "they") {
 			return i == 0 || !isOneOf(tokens[i-1].word, "so", "as", "than", "nor", "neither")
 		}
-		return beginsClause(tokens, i) && !(i > 0 && isOneOf(tokens[i-1].word, "that", "if"))
+		return beginsClause(tokens, i) && !isOneOf(wordAt(tokens, i-1), "that", "if")
 	case isQuestionWord(word) && beginsClause(tokens, i):
 		return asksWith(tokens, i)
 	case word == "whether":
@@ -192,7 +192,7 @@ func asksWhether(tokens []token, i int) bool {
 	for j := i - 1; j >= 0 && j >= i-2; j-- {
 		switch tokens[j].stem {
 		case "wonder", "ask", "know", "check", "see", "sure", "unsur", "find", "question":
-			return !(tokens[j].word == "know" && isOneOf(wordAt(tokens, j-1), "me", "us")) // "let me know if"
+			return tokens[j].word != "know" || !isOneOf(wordAt(tokens, j-1), "me", "us") // "let me know if"
 		}
 	}
 	return false

@@ -124,7 +124,7 @@ func (b *bench) stems(_ context.Context, trackers []tracking.Tracker) (scorer, e
 
 func stemSet(s string) map[string]bool {
 	set := make(map[string]bool)
-	for _, w := range strings.Fields(plain(s)) {
+	for w := range strings.FieldsSeq(plain(s)) {
 		set[english.Stem(w, true)] = true
 	}
 	return set
@@ -166,7 +166,7 @@ func (b *bench) tfidf(_ context.Context, trackers []tracking.Tracker) (scorer, e
 func terms(s string) map[string]float64 {
 	counts := make(map[string]float64)
 	previous := ""
-	for _, w := range strings.Fields(plain(s)) {
+	for w := range strings.FieldsSeq(plain(s)) {
 		w = english.Stem(w, true)
 		counts[w]++
 		if previous != "" {

@@ -16,20 +16,20 @@ import (
 )
 
 // bundledDetector returns a detector with the bundled encoder and its background.
-func bundledDetector(t testing.TB, e tracking.Encoder) *tracking.Detector {
-	t.Helper()
+func bundledDetector(tb testing.TB, e tracking.Encoder) *tracking.Detector {
+	tb.Helper()
 	background, err := tracking.BundledBackground()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	d, err := tracking.New(tracking.Options{Encoder: e, Background: background, IDs: &conversation.IDs{}})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return d
 }
 
-func openEncoder(t testing.TB) *encoder.Encoder {
-	t.Helper()
+func openEncoder(tb testing.TB) *encoder.Encoder {
+	tb.Helper()
 	e, err := encoder.Open("../../weights/all-MiniLM-L6-v2.q8_0.gguf", encoder.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, e.Close()) })
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, e.Close()) })
 	return e
 }
 

@@ -1,6 +1,7 @@
 package quality_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,10 +50,5 @@ func TestNegationBlocksMeaning(t *testing.T) {
 }
 
 func contains(matches []conversation.Match, tracker string) bool {
-	for _, name := range quality.Names(matches) {
-		if name == tracker {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(quality.Names(matches), tracker)
 }

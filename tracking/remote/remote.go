@@ -13,7 +13,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -236,8 +235,8 @@ func (e *Encoder) attempt(ctx context.Context, texts []string) ([][]float32, err
 func refusal(response *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody)) // the status tells enough without it
 	e := &StatusError{Code: response.StatusCode, Message: strings.ToValidUTF8(strings.TrimSpace(string(text)), "")}
-	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		e.retryAfter = min(time.Duration(seconds), longestPause/time.Second) * time.Second
+	if after, err := time.ParseDuration(response.Header.Get("Retry-After") + "s"); err == nil && after > 0 {
+		e.retryAfter = min(after, longestPause)
 	}
 	return e
 }

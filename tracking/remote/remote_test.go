@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,8 +30,8 @@ func answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var data []string
-	for i := len(body.Input) - 1; i >= 0; i-- {
-		data = append(data, fmt.Sprintf(`{"object":"embedding","index":%d,"embedding":[%d,3,0]}`, i, len(body.Input[i])))
+	for i, text := range slices.Backward(body.Input) {
+		data = append(data, fmt.Sprintf(`{"object":"embedding","index":%d,"embedding":[%d,3,0]}`, i, len(text)))
 	}
 	fmt.Fprintf(w, `{"object":"list","data":[%s],"model":"m","usage":{}}`, strings.Join(data, ","))
 }

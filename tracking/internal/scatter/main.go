@@ -39,7 +39,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	err := error(nil)
+	var err error
 	if *turns != "" {
 		err = choose(*turns, strings.Split(*sets, ","), filepath.Join(*dir, "sentences.tsv.gz"))
 	} else {
