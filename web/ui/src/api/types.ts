@@ -120,6 +120,7 @@ export interface TrackerContent {
   exclusions?: string[];
   negative_examples?: string[];
   stance?: Stance;
+  alerts_per_hour?: number;
   enabled: boolean;
 }
 

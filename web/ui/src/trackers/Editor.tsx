@@ -20,7 +20,7 @@ export function Editor(source: EditorSource) {
   const { tracker } = source;
   const editor = useEditor(source);
   const { draft, edit } = editor;
-  const preview = usePreview(draft, tracker?.id);
+  const preview = usePreview(draft, tracker);
   const [history, setHistory] = useState(false);
   const refused = [preview.error, editor.save.error].flatMap((error) => (error instanceof Problem ? error.members : []));
   const problems = fieldProblems(draft, refused);

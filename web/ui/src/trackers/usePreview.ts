@@ -2,17 +2,19 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 
 import { previewTracker } from '../api/trackers';
-import type { TrackerContent } from '../api/types';
+import type { Tracker, TrackerContent } from '../api/types';
 import { contentOf, type Draft } from './draft';
 
 /** How long typing must pause before past calls are asked. */
 const pauseMS = 400;
 
 /** usePreview matches a draft against past calls while it is typed. */
-export function usePreview(draft: Draft, id: string | undefined) {
+export function usePreview(draft: Draft, tracker: Tracker | undefined) {
   const { vocabulary, threshold, role, exclusions, negative_examples, stance } = contentOf(draft);
-  const tried: Partial<TrackerContent> & { id?: string } = { vocabulary, threshold, role, exclusions, negative_examples, stance };
-  if (id !== undefined) tried.id = id;
+  const tried: Partial<TrackerContent> & { id?: string } = {
+    id: tracker?.id, languages: tracker?.languages, alerts_per_hour: tracker?.alerts_per_hour, // what the form does not show
+    vocabulary, threshold, role, exclusions, negative_examples, stance,
+  };
   const [body] = useDebouncedValue(JSON.stringify(tried), pauseMS);
   const { data, error, isFetching } = useQuery({
     queryKey: ['preview', body],

@@ -17,7 +17,7 @@ export function phraseChanges(before: readonly string[], after: readonly string[
 const memberNames: Partial<Record<string, string>> = {
   vocabulary: 'phrases', role: 'said by', negative_examples: 'negative examples', stance: 'when it is not simply said', threshold: 'how closely',
   alerts_per_hour: 'alerts per hour',
-} satisfies Partial<Record<keyof TrackerContent | 'alerts_per_hour', string>>;
+} satisfies Partial<Record<keyof TrackerContent, string>>;
 
 /** memberName is how the page calls a member of a tracker. */
 export const memberName = (member: string): string => memberNames[member] ?? member;
