@@ -27,7 +27,7 @@ type baselineDecisions struct {
 // baseline is a method that scores the phrases of trackers against texts.
 type baseline struct {
 	name      string
-	threshold float64 // the best for CLINC150 and BANKING77 together, training rows, k = 10
+	threshold float64 // between the best ones for CLINC150 and BANKING77, k = 10
 	scorer    func(ctx context.Context, trackers []tracking.Tracker) (scorer, error)
 }
 
