@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,5 +54,5 @@ func requireBrowser(t *testing.T) {
 	}
 	page, err := filepath.Glob("../web/dist/assets/*.js")
 	require.NoError(t, err)
-	require.NotEmpty(t, page, fmt.Sprintf("the page is not built; run %q", "make e2e"))
+	require.NotEmpty(t, page, "the page is not built; run `make e2e`")
 }

@@ -35,14 +35,14 @@ func (e *MemberError) Unwrap() error { return conversation.ErrInvalid }
 
 // MemberErrors returns the member errors that err joins, in their order.
 func MemberErrors(err error) []*MemberError {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // walks the tree itself
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var list []*MemberError
 		for _, e := range joined.Unwrap() {
 			list = append(list, MemberErrors(e)...)
 		}
 		return list
 	}
-	if e, ok := err.(*MemberError); ok { //nolint:errorlint // walks the tree itself
+	if e, ok := err.(*MemberError); ok {
 		return []*MemberError{e}
 	}
 	if err = errors.Unwrap(err); err != nil {

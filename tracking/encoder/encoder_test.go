@@ -19,11 +19,11 @@ import (
 
 const bundled = "../../weights/all-MiniLM-L6-v2.q8_0.gguf"
 
-func open(t testing.TB, contexts int) *encoder.Encoder {
-	t.Helper()
+func open(tb testing.TB, contexts int) *encoder.Encoder {
+	tb.Helper()
 	e, err := encoder.Open(bundled, encoder.Options{Contexts: contexts})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, e.Close()) })
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, e.Close()) })
 	return e
 }
 

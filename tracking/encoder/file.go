@@ -2,6 +2,7 @@ package encoder
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -58,7 +59,7 @@ func architecture(r io.Reader) (string, error) {
 		Tensors, Pairs uint64
 	}
 	if err := binary.Read(r, binary.LittleEndian, &h); err != nil || string(h.Magic[:]) != ggufMagic {
-		return "", fmt.Errorf("not a GGUF file")
+		return "", errors.New("not a GGUF file")
 	}
 	if h.Version < 2 || h.Version > 3 {
 		return "", fmt.Errorf("GGUF version %d is not supported", h.Version)
@@ -69,7 +70,7 @@ func architecture(r io.Reader) (string, error) {
 	}
 	var kind uint32
 	if err := binary.Read(r, binary.LittleEndian, &kind); err != nil || key != "general.architecture" || kind != ggufTypeString {
-		return "", fmt.Errorf("GGUF file does not open with its architecture")
+		return "", errors.New("GGUF file does not open with its architecture")
 	}
 	return ggufString(r)
 }
@@ -77,11 +78,11 @@ func architecture(r io.Reader) (string, error) {
 func ggufString(r io.Reader) (string, error) {
 	var n uint64
 	if err := binary.Read(r, binary.LittleEndian, &n); err != nil || n > maxGGUFKey {
-		return "", fmt.Errorf("damaged GGUF header")
+		return "", errors.New("damaged GGUF header")
 	}
 	buf := make([]byte, n)
 	if _, err := io.ReadFull(r, buf); err != nil {
-		return "", fmt.Errorf("damaged GGUF header")
+		return "", errors.New("damaged GGUF header")
 	}
 	return string(buf), nil
 }
