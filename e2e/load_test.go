@@ -43,6 +43,7 @@ type crowdCall struct {
 	id, tag  string
 	peer     string // To header of the 200
 	media    netip.AddrPort
+	sent     atomic.Pointer[[]byte] // the last request
 	invited  time.Time
 	setup    time.Duration
 	answered chan struct{} // closed by a final response to the INVITE
@@ -56,6 +57,7 @@ const (
 	crowdFrame      = 160 // bytes of PCMU in 20 ms
 	crowdSlots      = 10  // the calls do not all speak at the same moment
 	crowdSetupLimit = 30 * time.Second
+	crowdRepeat     = 500 * time.Millisecond // T1 of RFC 3261
 )
 
 // newCrowd opens the sockets of callers of d. They are closed with the test.
@@ -90,15 +92,28 @@ func (c *crowd) place(n int, rate float64) []*crowdCall {
 		until(start.Add(time.Duration(float64(i) / rate * float64(time.Second))))
 		calls[i] = c.invite(i)
 	}
+	c.await(calls, "a call was not answered", func(call *crowdCall) <-chan struct{} { return call.answered })
+	return calls
+}
+
+// await waits for something of each call, and repeats what a call sent last while it has not happened: packets get lost.
+func (c *crowd) await(calls []*crowdCall, failure string, happened func(*crowdCall) <-chan struct{}) {
+	c.tb.Helper()
 	deadline := time.After(crowdSetupLimit)
+	repeat := time.NewTicker(crowdRepeat)
+	defer repeat.Stop()
 	for _, call := range calls {
-		select {
-		case <-call.answered:
-		case <-deadline:
-			require.FailNow(c.tb, "a call was not answered", "%s", call.id)
+		for waiting := true; waiting; {
+			select {
+			case <-happened(call):
+				waiting = false
+			case <-repeat.C:
+				_, _ = c.sip.Write(*call.sent.Load())
+			case <-deadline:
+				require.FailNow(c.tb, failure, "%s", call.id)
+			}
 		}
 	}
-	return calls
 }
 
 // until returns at a moment.
@@ -133,7 +148,9 @@ func (c *crowd) request(call *crowdCall, method string, seq int, to, headers, bo
 	text := fmt.Sprintf("%s sip:1001@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%x\r\nMax-Forwards: 70\r\n"+
 		"From: <sip:%s@%s>;tag=%s\r\n%s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n%sContent-Length: %d\r\n\r\n%s",
 		method, remote, c.sip.LocalAddr(), rand.Uint64(), call.tag, c.sip.LocalAddr(), call.tag, to, call.id, seq, method, headers, len(body), body)
-	_, _ = c.sip.Write([]byte(text)) // a lost request shows in the call
+	message := []byte(text)
+	call.sent.Store(&message)
+	_, _ = c.sip.Write(message) // await repeats what gets lost
 }
 
 // signal reads SIP until the socket is closed.
@@ -254,14 +271,7 @@ func (c *crowd) hangUp(calls []*crowdCall) {
 
 func (c *crowd) awaitEnd(calls []*crowdCall) {
 	c.tb.Helper()
-	deadline := time.After(crowdSetupLimit)
-	for _, call := range calls {
-		select {
-		case <-call.ended:
-		case <-deadline:
-			require.FailNow(c.tb, "a call did not end", "%s", call.id)
-		}
-	}
+	c.await(calls, "a call did not end", func(call *crowdCall) <-chan struct{} { return call.ended })
 }
 
 // arrivals counts the RTP packets of many streams and how far they stray from 20 ms.
