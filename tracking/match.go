@@ -169,36 +169,61 @@ func (c *compiled) notIn(found []finding, role conversation.Role) []int {
 	return open
 }
 
+// rivalCost is how much a margin falls for each unit by which another tracker's margin for the same words is above it: words
+// seldom mean two trackers, and of two that are near each other the better one is meant.
+const rivalCost = 0.6
+
+// scored is a tracker whose raw score for a segment is high enough.
+type scored struct {
+	tracker int
+	margin  float64
+	ranked  []rankedPhrase
+}
+
 // matchVectors scores every tracker against every segment and keeps the best segment of each that reaches its threshold.
 func (c *compiled) matchVectors(open []int, r *reading, segments []segment, vectors [][]float32) []finding {
-	polarities := make([]polarity, len(segments)) // made when first needed
-	var found []finding
-	for _, j := range open {
-		t := &c.trackers[j]
-		best := finding{score: math.Inf(-1)}
-		for i, s := range segments {
-			margin, ranked := t.margin(vectors[i], allowance(s, r.utterance))
-			if len(ranked) == 0 || r.excludes(j, s.start, s.end) {
-				continue
-			}
-			if polarities[i] == nil {
-				polarities[i] = r.polarityIn(s)
-			}
-			f, matches := t.read(ranked, polarities[i], r, s)
-			if !matches || f.stance != "" && best.tracker != nil && best.stance == "" {
-				continue
-			}
-			if margin > best.score || f.stance == "" && best.stance != "" {
-				f.score = margin
-				best = f
+	best := make(map[int]finding)
+	for i, s := range segments {
+		var above []scored
+		top := math.Inf(-1)
+		for _, j := range open {
+			margin, ranked := c.trackers[j].margin(vectors[i], allowance(s, r.utterance))
+			if len(ranked) > 0 && !r.excludes(j, s.start, s.end) {
+				above = append(above, scored{j, margin, ranked})
+				top = max(top, margin)
 			}
 		}
-		if best.tracker != nil {
-			best.score = c.scale.shown(best.score)
-			found = append(found, best)
+		if len(above) == 0 {
+			continue
+		}
+		p := r.polarityIn(s)
+		for _, a := range above {
+			t := &c.trackers[a.tracker]
+			margin := a.margin - rivalCost*(top-a.margin)
+			if margin < t.needed {
+				continue
+			}
+			f, matches := t.read(a.ranked, p, r, s)
+			f.score = margin
+			if old, known := best[a.tracker]; matches && (!known || f.better(&old)) {
+				best[a.tracker] = f
+			}
 		}
 	}
+	found := make([]finding, 0, len(best))
+	for _, f := range best {
+		f.score = c.scale.shown(f.score)
+		found = append(found, f)
+	}
 	return found
+}
+
+// better reports whether f stands for its tracker rather than g: said plainly, or else nearer.
+func (f *finding) better(g *finding) bool {
+	if (f.stance == "") != (g.stance == "") {
+		return f.stance == ""
+	}
+	return f.score > g.score
 }
 
 // read returns the phrase that a part of the text stands for, and how it is meant, unless the tracker's policy is against it.
@@ -252,25 +277,16 @@ func (t *compiledTracker) margin(v []float32, allowed float64) (float64, []ranke
 	if base+weight-threshold < t.needed {
 		return 0, nil
 	}
+	margin := base + weight*t.topCosine(v, -1) - threshold
+	if margin < t.needed {
+		return 0, nil
+	}
 	ranked := make([]rankedPhrase, len(t.phrases))
 	for i, p := range t.phrases {
 		ranked[i] = rankedPhrase{i, dot(p.vector, v)}
 	}
-	slices.SortStableFunc(ranked, func(a, b rankedPhrase) int {
-		switch {
-		case a.cosine > b.cosine:
-			return -1
-		case a.cosine < b.cosine:
-			return 1
-		}
-		return 0
-	})
-	top := float64(ranked[0].cosine)
-	if len(ranked) > 1 {
-		top = (top + float64(ranked[1].cosine)) / 2
-	}
-	margin := base + weight*top - threshold
-	if margin < t.needed || t.isNegative(v, ranked[0].cosine) {
+	slices.SortStableFunc(ranked, func(a, b rankedPhrase) int { return cmp.Compare(b.cosine, a.cosine) })
+	if t.isNegative(v, ranked[0].cosine) {
 		return 0, nil
 	}
 	return margin, ranked

@@ -81,9 +81,7 @@ func clausesOf(text string, sentence []segment) []segment {
 			continue
 		}
 		if last-first >= minClauseWords && last-first < len(sentence) {
-			c := span(sentence[first:last])
-			c.window = true
-			clauses = append(clauses, c)
+			clauses = append(clauses, span(sentence[first:last]))
 		}
 		first = i + 1
 	}
