@@ -21,7 +21,7 @@ import (
 //     that is may stand in for a nearer phrase that was blocked. Words such as "unable" or "fails" make an utterance fit
 //     both. Where nothing is shared, the guard has nothing to compare and lets the match pass.
 //
-// Conditionals, questions and reported speech are not told apart.
+// Questions, conditions and reports are told apart in stance.go.
 
 // maxScope is how many words a negator governs at most. Eight reach the verb in "I do not under any circumstances want you to
 // cancel", and longer scopes begin to cover the next clause of speech without punctuation.
