@@ -42,11 +42,8 @@ func MemberErrors(err error) []*MemberError {
 		}
 		return list
 	}
-	if e, ok := err.(*MemberError); ok {
+	if e, ok := errors.AsType[*MemberError](err); ok {
 		return []*MemberError{e}
-	}
-	if err = errors.Unwrap(err); err != nil {
-		return MemberErrors(err)
 	}
 	return nil
 }
