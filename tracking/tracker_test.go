@@ -76,3 +76,12 @@ func TestSamplesAreValidAndKeepTheirForm(t *testing.T) {
 	require.NoError(t, json.Unmarshal(content, &again))
 	require.Equal(t, samples, again)
 }
+
+func TestMemberErrorsFindsAllBehindAWrappedJoin(t *testing.T) {
+	err := tracking.ValidateSet([]tracking.Tracker{{Name: "", Vocabulary: nil, Threshold: 2}})
+	var members []string
+	for _, e := range tracking.MemberErrors(err) {
+		members = append(members, e.Member)
+	}
+	require.ElementsMatch(t, []string{"name", "vocabulary", "threshold"}, members)
+}

@@ -42,8 +42,11 @@ func MemberErrors(err error) []*MemberError {
 		}
 		return list
 	}
-	if e, ok := errors.AsType[*MemberError](err); ok {
+	if e, ok := err.(*MemberError); ok { //nolint:errorlint // one link of the chain at a time: further down there may be several
 		return []*MemberError{e}
+	}
+	if err = errors.Unwrap(err); err != nil {
+		return MemberErrors(err)
 	}
 	return nil
 }
