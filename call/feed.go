@@ -151,6 +151,9 @@ func (s *Subscription) Next(ctx context.Context) (conversation.Event, error) {
 			return ev, err
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return conversation.Event{}, err
+	}
 	select {
 	case ev := <-s.live:
 		return ev, nil
